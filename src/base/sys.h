@@ -18,16 +18,16 @@
 #include "base/unique_fd.h"
 
 /// Repeats `call` while it fails with EINTR; the only way to retry.
-#define UTRACE_RETRY(call)                                   \
-    ({                                                       \
-        decltype(call) utrace_result_;                       \
-        do {                                                 \
-            utrace_result_ = (call);                         \
-        } while (utrace_result_ == -1 && errno == EINTR);    \
-        utrace_result_;                                      \
-    })
+#define UTRACE_RETRY(call) ::utrace::sys::retry([&] { return (call); })
 
 namespace utrace::sys {
+
+template <class Call>
+auto retry(Call call) noexcept {
+    auto result = call();
+    while (result == -1 && errno == EINTR) result = call();
+    return result;
+}
 
 /// Opens with O_CLOEXEC added.
 Expected<UniqueFd> open(const char* path, int flags, unsigned mode = 0);
