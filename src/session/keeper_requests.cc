@@ -122,9 +122,7 @@ Expected<Group*> Keeper::make_group(Client& client, const Attach& body) {
         config.start_time = self_.start_time;
         auto rings = ring::RingSet::create(config);
         if (!rings) return std::unexpected(rings.error());
-        client.sink = std::make_unique<Sink>();
-        client.sink->rings = std::move(*rings);
-        client.sink->producer = client.sink->rings.producer(0);
+        client.sink = std::make_unique<Sink>(std::move(*rings));
     }
     auto group = std::make_unique<Group>();
     group->id = next_group_++;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -25,6 +26,7 @@ class Recorder;
 
 /// Where one client's records go.
 struct Sink {
+    explicit Sink(ring::RingSet set) : rings(std::move(set)), producer(rings.producer(0)) {}
     ring::RingSet rings;
     ring::Producer producer;
     std::uint64_t committed = 0;  ///< events in the ring
