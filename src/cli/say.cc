@@ -233,6 +233,12 @@ const char* explanation(std::string_view id) noexcept {
     return nullptr;
 }
 
+const char* explanation_id_of(std::string_view id) noexcept {
+    for (const auto& entry : kExplanations)
+        if (same_id(entry.id, id)) return entry.id;
+    return "";
+}
+
 unsigned explanation_count() noexcept { return std::size(kExplanations); }
 const char* explanation_id(unsigned index) noexcept { return kExplanations[index].id; }
 

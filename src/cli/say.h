@@ -100,6 +100,8 @@ void print_err(std::string_view text);
 
 /// Long text of a message id ("UT-RUN-01"), or null. The id is matched without regard to case.
 const char* explanation(std::string_view id) noexcept;
+/// The id as the catalogue writes it; empty when unknown.
+const char* explanation_id_of(std::string_view id) noexcept;
 /// Number of explained ids, and the id at `index`.
 unsigned explanation_count() noexcept;
 const char* explanation_id(unsigned index) noexcept;
