@@ -46,7 +46,7 @@ bool gains_rights(const std::string& file, const struct stat& info) {
 
 /// One candidate: what execve would say to it.
 Expected<Command> examine(const std::string& file) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(file.c_str(), &info) != 0) return fail(errno, "run", file, Reason::kNotFound);
     const auto not_executable = [&](int err) {
         return fail(err, "run", file, Reason::kNotExecutable, info.st_mode,
@@ -55,8 +55,8 @@ Expected<Command> examine(const std::string& file) {
     if (S_ISDIR(info.st_mode)) return not_executable(EISDIR);
     if (!S_ISREG(info.st_mode)) return not_executable(EINVAL);
     if (::faccessat(AT_FDCWD, file.c_str(), X_OK, AT_EACCESS) != 0) return not_executable(errno);
-    Command command{file, interpreter_of(file), info.st_mode, info.st_uid, info.st_gid,
-                    gains_rights(file, info)};
+    Command command{file,        interpreter_of(file), info.st_mode,
+                    info.st_uid, info.st_gid,          gains_rights(file, info)};
     if (!command.interpreter.empty() && ::access(command.interpreter.c_str(), F_OK) != 0)
         return fail(errno, "run", file, Reason::kNotFound, 0, command.interpreter);
     if (command.interpreter.empty() && is_foreign_format(file)) return not_executable(ENOEXEC);
@@ -81,8 +81,9 @@ Expected<Command> find_command(const std::string& name, const char* path) {
         // As execvp: a file that may not be run is passed over, but is the reason in the end.
         const Error& error = found.error();
         const bool is_there = error.err != ENOENT && error.err != ENOTDIR;
-        const bool is_command = (is_there && error.err != EISDIR && error.reason == Reason::kNotExecutable) ||
-                                (error.reason == Reason::kNotFound && !error.detail.empty());
+        const bool is_command =
+            (is_there && error.err != EISDIR && error.reason == Reason::kNotExecutable) ||
+            (error.reason == Reason::kNotFound && !error.detail.empty());
         if (is_command && first.reason == Reason::kNotFound && first.object == name) first = error;
     }
     return std::unexpected(first);

@@ -21,7 +21,7 @@ struct Command {
     mode_t mode = 0;
     uid_t owner = 0;
     gid_t group = 0;
-    bool set_id = false;      ///< set-uid, set-gid or file capabilities that would change rights
+    bool set_id = false;  ///< set-uid, set-gid or file capabilities that would change rights
 };
 
 /// Searches as execvp does. `path` is the value of PATH of the command, null when not set.

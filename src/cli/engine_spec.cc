@@ -41,10 +41,10 @@ const KeyDesc* find_qualifier(std::string_view name) noexcept {
         const char* name;
     };
     constexpr Alias kAliases[] = {
-        {"t", "trace"},      {"s", "signal"},     {"signals", "signal"}, {"a", "abbrev"},
-        {"v", "verbose"},    {"x", "raw"},        {"q", "quiet"},        {"silent", "quiet"},
+        {"t", "trace"},       {"s", "signal"},     {"signals", "signal"}, {"a", "abbrev"},
+        {"v", "verbose"},     {"x", "raw"},        {"q", "quiet"},        {"silent", "quiet"},
         {"silence", "quiet"}, {"r", "read"},       {"reads", "read"},     {"w", "write"},
-        {"writes", "write"}, {"faults", "fault"}, {"injects", "inject"},
+        {"writes", "write"},  {"faults", "fault"}, {"injects", "inject"},
     };
     for (const auto& alias : kAliases)
         if (name == alias.alias) name = alias.name;
@@ -71,8 +71,7 @@ std::unexpected<Complaint> unknown_key(EngineKind kind, std::string_view name) {
 }
 
 std::unexpected<Complaint> not_here(std::string option, std::string_view instead) {
-    return usage(Msg::kUsageLater,
-                 {.option = known(option), .example = known(instead)});
+    return usage(Msg::kUsageLater, {.option = known(option), .example = known(instead)});
 }
 
 }  // namespace
@@ -103,9 +102,8 @@ Parsed<void> EngineList::add_engine(std::string_view name, std::string_view key_
             nearest.offer(desc.name);
             if (desc.here) list += (list.empty() ? "" : " ") + std::string(desc.name);
         }
-        return usage(Msg::kUsageEngine, {.arg = quote(name),
-                                         .near = known(nearest.found()),
-                                         .list = known(list)});
+        return usage(Msg::kUsageEngine,
+                     {.arg = quote(name), .near = known(nearest.found()), .list = known(list)});
     }
     if (!engine->here)
         return not_here("engine '" + std::string(engine->name) + "' (" + engine->does + ")",
@@ -117,17 +115,17 @@ Parsed<void> EngineList::add_engine(std::string_view name, std::string_view key_
         for (const std::string_view part : split_outside_quotes(key_text, ',')) {
             const auto equals = part.find('=');
             if (equals == part.npos || equals == 0)
-                return usage(Msg::kEngineKeyForm, {.engine = known(engine->name),
-                                                   .arg = quote(part),
+                return usage(Msg::kEngineKeyForm, {.arg = quote(part),
+                                                   .engine = known(engine->name),
                                                    .list = known(key_names(spec.kind))});
             const std::string_view key_name = part.substr(0, equals);
             const KeyDesc* key = find_key(key_name, spec.kind);
             if (key == nullptr) return unknown_key(spec.kind, key_name);
             const std::string option = std::string(engine->name) + ":" + key->name;
             if (key->key == Key::kLater)
-                return not_here("key '" + std::string(key->name) + "' of engine '" +
-                                    engine->name + "'",
-                                key->does);
+                return not_here(
+                    "key '" + std::string(key->name) + "' of engine '" + engine->name + "'",
+                    key->does);
             auto applied = apply(spec, *key, option, unquoted(part.substr(equals + 1)), '+');
             if (!applied) return applied;
             given |= 1u << static_cast<unsigned>(key->key);
@@ -144,9 +142,9 @@ Parsed<void> EngineList::add_qualifier(std::string_view name, std::string_view v
         Nearest nearest(name);
         for (const auto& entry : keys())
             if (entry.qualifier) nearest.offer(entry.name);
-        return usage(Msg::kUsageQualifier, {.arg = quote(name),
-                                            .near = known(nearest.found()),
-                                            .list = known(qualifier_names())});
+        return usage(
+            Msg::kUsageQualifier,
+            {.arg = quote(name), .near = known(nearest.found()), .list = known(qualifier_names())});
     }
     if (key->key == Key::kLater)
         return not_here("qualifier '-e " + std::string(key->name) + "='", key->does);
@@ -166,11 +164,16 @@ Parsed<void> EngineList::apply(EngineSpec& spec, const KeyDesc& key, std::string
         return {};
     };
     switch (key.key) {
-        case Key::kTrace: return store(parse_syscall_set(option, value, separator), spec.syscalls);
-        case Key::kSignal: return store(parse_signal_set(option, value, separator), spec.signals);
-        case Key::kStatus: return store(parse_status_set(option, value, separator), spec.status);
-        case Key::kQuiet: return store(parse_quiet_set(option, value, separator), spec.quiet);
-        case Key::kRaw: return store(parse_syscall_set(option, value, separator), spec.raw);
+        case Key::kTrace:
+            return store(parse_syscall_set(option, value, separator), spec.syscalls);
+        case Key::kSignal:
+            return store(parse_signal_set(option, value, separator), spec.signals);
+        case Key::kStatus:
+            return store(parse_status_set(option, value, separator), spec.status);
+        case Key::kQuiet:
+            return store(parse_quiet_set(option, value, separator), spec.quiet);
+        case Key::kRaw:
+            return store(parse_syscall_set(option, value, separator), spec.raw);
         case Key::kAbbrev:
             return store(parse_syscall_set(option, value, separator), spec.abbreviated);
         case Key::kVerbose:
@@ -199,7 +202,8 @@ Parsed<void> EngineList::apply(EngineSpec& spec, const KeyDesc& key, std::string
                                                 .example = known(std::string(option) + "=NAME")});
             (key.key == Key::kId ? spec.id : spec.output) = std::string(value);
             return {};
-        case Key::kLater: break;
+        case Key::kLater:
+            break;
     }
     return {};
 }
@@ -227,7 +231,8 @@ Parsed<std::vector<EngineSpec>> EngineList::finish() {
             if (!applied) return std::unexpected(applied.error());
         }
         ++number;
-        if (spec.id.empty()) spec.id = std::string(engine_name(spec.kind)) + "#" + std::to_string(number);
+        if (spec.id.empty())
+            spec.id = std::string(engine_name(spec.kind)) + "#" + std::to_string(number);
     }
     return engines_;
 }

@@ -10,10 +10,10 @@ namespace utrace::cli {
 
 enum ExitStatus : int {
     kExitDone = 0,
-    kExitCheckFailed = 1,     ///< a check failed or nothing matched
-    kExitIncomplete = 123,    ///< the observation is incomplete; the program's status is in a message
-    kExitUsage = 124,         ///< bad usage
-    kExitFailed = 125,        ///< utrace failed before the program ran or was attached
+    kExitCheckFailed = 1,   ///< a check failed or nothing matched
+    kExitIncomplete = 123,  ///< the observation is incomplete; the program's status is in a message
+    kExitUsage = 124,       ///< bad usage
+    kExitFailed = 125,      ///< utrace failed before the program ran or was attached
     kExitNotExecutable = 126,
     kExitNotFound = 127,
 };

@@ -28,7 +28,8 @@ std::string padded(std::string text) {
 std::string option_line(const OptionDesc& desc) {
     std::string names = "  ";
     if (desc.letter != 0) names += std::string("-") + desc.letter;
-    if (desc.name != nullptr) names += std::string(desc.letter != 0 ? ", --" : "    --") + desc.name;
+    if (desc.name != nullptr)
+        names += std::string(desc.letter != 0 ? ", --" : "    --") + desc.name;
     if (desc.arg != nullptr) names += std::string(" ") + desc.arg;
     std::string line;
     if (columns_of(names) >= kNameColumn)
@@ -85,8 +86,8 @@ std::string verb_text(const VerbDesc& verb) {
 }
 
 std::string version_text() {
-    return fmt::format("utrace {}\nhosts: ptrace\nengines: {}\nmachine: x86_64\n",
-                       UTRACE_VERSION, engine_names());
+    return fmt::format("utrace {}\nhosts: ptrace\nengines: {}\nmachine: x86_64\n", UTRACE_VERSION,
+                       engine_names());
 }
 
 std::string engine_text(const EngineDesc& engine, bool with_keys) {

@@ -55,18 +55,18 @@ enum QuietBit : std::uint8_t {
 
 struct EngineSpec {
     EngineKind kind = EngineKind::kLog;
-    std::string id;              ///< "log#1"
-    int level = 0;               ///< nearer to the program when higher
+    std::string id;  ///< "log#1"
+    int level = 0;   ///< nearer to the program when higher
     SyscallSet syscalls = ~SyscallSet{};
     SignalSet signals = ~SignalSet{};
-    std::uint8_t status = kStatusAll;  ///< StatusBit
-    std::uint8_t quiet = 0;            ///< QuietBit
-    SyscallSet raw;              ///< raw=: arguments shown as numbers
+    std::uint8_t status = kStatusAll;        ///< StatusBit
+    std::uint8_t quiet = 0;                  ///< QuietBit
+    SyscallSet raw;                          ///< raw=: arguments shown as numbers
     SyscallSet abbreviated = ~SyscallSet{};  ///< abbrev=: long structures and vectors are cut
     SyscallSet followed = ~SyscallSet{};     ///< verbose=: structures are shown, not addresses
     bool string_limit_set = false;
     std::uint32_t string_limit = 32;  ///< from the key s=; else Invocation::text.string_limit
-    std::string output;          ///< key o=; empty: the invocation's
+    std::string output;               ///< key o=; empty: the invocation's
 };
 
 enum class Follow : std::uint8_t { kNone, kThreads, kAll, kTree };
@@ -79,11 +79,11 @@ enum class ConstantStyle : std::uint8_t { kSymbols, kRaw, kVerbose };
 /// How log lines look.
 struct TextChoice {
     TimeStamp stamp = TimeStamp::kNone;
-    bool relative = false;      ///< -r
-    bool durations = false;     ///< -T
-    bool numbers = false;       ///< -n: the call's number
-    bool names = false;         ///< -Y: pids with the name of their command
-    bool whole = false;         ///< -v: structures and environment are not abbreviated
+    bool relative = false;   ///< -r
+    bool durations = false;  ///< -T
+    bool numbers = false;    ///< -n: the call's number
+    bool names = false;      ///< -Y: pids with the name of their command
+    bool whole = false;      ///< -v: structures and environment are not abbreviated
     HexStrings hex = HexStrings::kNone;
     ConstantStyle constants = ConstantStyle::kSymbols;
     std::uint32_t string_limit = 32;
@@ -99,26 +99,26 @@ struct EnvChange {
 
 struct Invocation {
     Verb verb = Verb::kRun;
-    bool verb_implied = false;          ///< no verb was typed
-    std::vector<EngineSpec> engines;    ///< in attach order; never empty for run and attach
+    bool verb_implied = false;        ///< no verb was typed
+    std::vector<EngineSpec> engines;  ///< in attach order; never empty for run and attach
     std::vector<pid_t> pids;
-    std::vector<std::string> command;   ///< with its arguments
-    std::string output;                 ///< -o; empty: stderr
+    std::vector<std::string> command;  ///< with its arguments
+    std::string output;                ///< -o; empty: stderr
     Follow follow = Follow::kAll;
     HostChoice host = HostChoice::kAuto;
-    std::uint64_t ring_bytes = 0;       ///< 0: the default
-    std::uint64_t limit_ns = 0;         ///< --for; 0: none
+    std::uint64_t ring_bytes = 0;  ///< 0: the default
+    std::uint64_t limit_ns = 0;    ///< --for; 0: none
     bool kill_on_exit = false;
     bool stats = false;
     bool fail_on_drop = false;
-    std::string user;                   ///< -u
-    std::vector<EnvChange> environment; ///< -E, in the order given
+    std::string user;                    ///< -u
+    std::vector<EnvChange> environment;  ///< -E, in the order given
     TextChoice text;
     Colour colour = Colour::kAuto;
-    bool json = false;                  ///< --format json
-    unsigned quiet = 0;                 ///< number of -q
-    unsigned verbose = 0;               ///< number of -v
-    std::vector<std::string> words;     ///< arguments of engines, explain, help, doctor
+    bool json = false;               ///< --format json
+    unsigned quiet = 0;              ///< number of -q
+    unsigned verbose = 0;            ///< number of -v
+    std::vector<std::string> words;  ///< arguments of engines, explain, help, doctor
 };
 
 }  // namespace utrace::cli

@@ -23,7 +23,8 @@ bool wants_colour(Colour choice) {
     return (no_colour == nullptr || *no_colour == 0) && ::isatty(STDERR_FILENO) == 1;
 }
 
-/// How to complain about a command line that does not parse: a plain look for --json is all there is.
+/// How to complain about a command line that does not parse: a plain look for --json is all there
+/// is.
 bool asks_for_json(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
         if (words[i] == "--json" || words[i] == "--format=json") return true;
@@ -35,14 +36,22 @@ bool asks_for_json(const std::vector<std::string>& words) {
 
 int dispatch(const Invocation& invocation) {
     switch (invocation.verb) {
-        case Verb::kRun: return run_verb(invocation);
-        case Verb::kAttach: return attach_verb(invocation);
-        case Verb::kEngines: return engines_verb(invocation);
-        case Verb::kDoctor: return doctor_verb(invocation);
-        case Verb::kExplain: return explain_verb(invocation);
-        case Verb::kHelp: return help_verb(invocation);
-        case Verb::kVersion: return version_verb(invocation);
-        case Verb::kLater: break;
+        case Verb::kRun:
+            return run_verb(invocation);
+        case Verb::kAttach:
+            return attach_verb(invocation);
+        case Verb::kEngines:
+            return engines_verb(invocation);
+        case Verb::kDoctor:
+            return doctor_verb(invocation);
+        case Verb::kExplain:
+            return explain_verb(invocation);
+        case Verb::kHelp:
+            return help_verb(invocation);
+        case Verb::kVersion:
+            return version_verb(invocation);
+        case Verb::kLater:
+            break;
     }
     return kExitUsage;
 }

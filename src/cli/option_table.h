@@ -23,29 +23,67 @@ struct VerbDesc {
     Verb verb;             ///< kLater: refused with `does` and `instead`
     const char* synopsis;  ///< what follows the name
     const char* does;
-    const char* instead;   ///< for kLater: what to type in this version
+    const char* instead;  ///< for kLater: what to type in this version
 };
 
 enum class Opt : std::uint8_t {
-    kEngine, kPid, kOutput, kFollow, kFollowAll, kNoFollow, kHost, kRing, kWhenFull, kFor,
-    kKillOnExit, kUser, kEnv, kStamp, kRelative, kDurations, kNumbers, kStringLimit, kHex,
-    kConstants, kColumn, kNames, kStats, kFailOnDrop, kFormat, kJson, kColour, kQuiet, kVerbose,
-    kHelp, kVersion,
+    kEngine,
+    kPid,
+    kOutput,
+    kFollow,
+    kFollowAll,
+    kNoFollow,
+    kHost,
+    kRing,
+    kWhenFull,
+    kFor,
+    kKillOnExit,
+    kUser,
+    kEnv,
+    kStamp,
+    kRelative,
+    kDurations,
+    kNumbers,
+    kStringLimit,
+    kHex,
+    kConstants,
+    kColumn,
+    kNames,
+    kStats,
+    kFailOnDrop,
+    kFormat,
+    kJson,
+    kColour,
+    kQuiet,
+    kVerbose,
+    kHelp,
+    kVersion,
     kLater,  ///< known to the manual or to strace, not in this version
 };
 
 struct OptionDesc {
     Opt opt;
-    char letter;           ///< 0: none
-    const char* name;      ///< long name without dashes; null: none
-    const char* arg;       ///< name of its value; null: takes none
-    std::uint32_t verbs;   ///< bits of verb_bit()
+    char letter;          ///< 0: none
+    const char* name;     ///< long name without dashes; null: none
+    const char* arg;      ///< name of its value; null: takes none
+    std::uint32_t verbs;  ///< bits of verb_bit()
     const char* does;
-    const char* instead;   ///< for Opt::kLater: what to type in this version; else the default
+    const char* instead;  ///< for Opt::kLater: what to type in this version; else the default
 };
 
 enum class Key : std::uint8_t {
-    kTrace, kSignal, kStatus, kQuiet, kString, kAbbrev, kVerbose, kRaw, kBy, kId, kLevel, kOutput,
+    kTrace,
+    kSignal,
+    kStatus,
+    kQuiet,
+    kString,
+    kAbbrev,
+    kVerbose,
+    kRaw,
+    kBy,
+    kId,
+    kLevel,
+    kOutput,
     kLater,
 };
 
@@ -56,8 +94,8 @@ inline constexpr unsigned kForCount = 1u << static_cast<unsigned>(EngineKind::kC
 struct KeyDesc {
     Key key;
     const char* name;
-    unsigned engines;      ///< kForLog | kForCount
-    bool qualifier;        ///< may be written -e NAME=VALUE
+    unsigned engines;  ///< kForLog | kForCount
+    bool qualifier;    ///< may be written -e NAME=VALUE
     const char* value;
     const char* fallback;  ///< default
     const char* does;      ///< for kLater: what to type instead
@@ -65,7 +103,7 @@ struct KeyDesc {
 
 struct EngineDesc {
     const char* name;
-    bool here;             ///< false: refused; `does` says what it will do
+    bool here;  ///< false: refused; `does` says what it will do
     EngineKind kind;
     const char* does;
 };

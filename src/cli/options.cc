@@ -87,8 +87,8 @@ Parsed<std::size_t> Scanner::scan(std::size_t from, const char* verb, std::vecto
     int current = 1;
     while (true) {
         const int before = current;
-        const int value = ::getopt_long(argc, argv, tables_.letters.c_str(), tables_.longs.data(),
-                                        nullptr);
+        const int value =
+            ::getopt_long(argc, argv, tables_.letters.c_str(), tables_.longs.data(), nullptr);
         current = ::optind;
         if (value == -1) {
             dashes_ = current == before + 1;  // only "--" is stepped over
@@ -96,17 +96,16 @@ Parsed<std::size_t> Scanner::scan(std::size_t from, const char* verb, std::vecto
         }
         const std::string word = argv[before];
         if (value == '?' || value == ':') return refuse(value, word, verb);
-        const OptionDesc* desc = value >= kFirstLong ? &options()[static_cast<std::size_t>(
-                                                           value - kFirstLong)]
-                                                     : by_letter(value);
+        const OptionDesc* desc = value >= kFirstLong
+                                     ? &options()[static_cast<std::size_t>(value - kFirstLong)]
+                                     : by_letter(value);
         std::string typed(1, '-');
         if (value >= kFirstLong) {
             // getopt takes any unique beginning; what is unique today is not tomorrow.
             if (long_name_typed(word) != desc->name)
-                return usage(Msg::kUsageOption,
-                             {.arg = quote(word.substr(0, word.find('='))),
-                              .near = known(std::string("--") + desc->name),
-                              .verb = known(verb)});
+                return usage(Msg::kUsageOption, {.arg = quote(word.substr(0, word.find('='))),
+                                                 .near = known(std::string("--") + desc->name),
+                                                 .verb = known(verb)});
             typed = std::string("--") + desc->name;
         } else {
             typed += static_cast<char>(value);
@@ -119,8 +118,8 @@ Parsed<std::size_t> Scanner::scan(std::size_t from, const char* verb, std::vecto
 std::unexpected<Complaint> Scanner::refuse(int value, const std::string& word,
                                            const char* verb) const {
     const bool is_long = word.starts_with("--");
-    const std::string typed = is_long ? word.substr(0, word.find('='))
-                                      : std::string("-") + static_cast<char>(::optopt);
+    const std::string typed =
+        is_long ? word.substr(0, word.find('=')) : std::string("-") + static_cast<char>(::optopt);
     const OptionDesc* found = nullptr;
     for (const auto& desc : options()) {
         const bool match = is_long ? desc.name != nullptr && typed.substr(2) == desc.name
@@ -128,9 +127,8 @@ std::unexpected<Complaint> Scanner::refuse(int value, const std::string& word,
         if (match) found = &desc;
     }
     if (found != nullptr && value == ':')
-        return usage(Msg::kUsageOptionArg, {.arg = known(typed),
-                                            .verb = known(verb),
-                                            .expect = known(found->arg)});
+        return usage(Msg::kUsageOptionArg,
+                     {.arg = known(typed), .verb = known(verb), .expect = known(found->arg)});
     if (found != nullptr)
         return usage(Msg::kUsageOptionNoArg, {.arg = known(typed), .verb = known(verb)});
     // "-pdi" is one letter too many for a short option: a long one with a dash missing.
@@ -179,8 +177,7 @@ std::unexpected<Complaint> later(std::string what, std::string_view instead,
 Parsed<void> Builder::apply_follow(const Given& given) {
     static constexpr const char* kModes[] = {"none", "threads", "all", "tree"};
     const auto comma = given.arg.find(',');
-    if (comma != given.arg.npos)
-        return later("a limit in --follow (depth=, exe=)", "--follow all");
+    if (comma != given.arg.npos) return later("a limit in --follow (depth=, exe=)", "--follow all");
     return store(parse_word(given.typed, given.arg, kModes), to_.follow);
 }
 
@@ -226,15 +223,18 @@ Parsed<void> Builder::apply_word(const Given& given) {
             to_.text.constants = kValues[*word];
             return {};
         }
-        case Opt::kFormat: return store(parse_word(given.typed, given.arg, kForms), to_.json);
-        default: return store(parse_word(given.typed, given.arg, kColours), to_.colour);
+        case Opt::kFormat:
+            return store(parse_word(given.typed, given.arg, kForms), to_.json);
+        default:
+            return store(parse_word(given.typed, given.arg, kColours), to_.colour);
     }
 }
 
 Parsed<void> Builder::apply_value(const Given& given) {
     const std::string& arg = given.arg;
     switch (given.desc->opt) {
-        case Opt::kEngine: return engines_.add(arg);
+        case Opt::kEngine:
+            return engines_.add(arg);
         case Opt::kPid: {
             if (arg.starts_with('@'))
                 return later("-p @NAME", "utrace attach -p \"$(pgrep -d, -x NAME)\"");
@@ -255,53 +255,85 @@ Parsed<void> Builder::apply_value(const Given& given) {
                                                 .example = known("-o trace.log")});
             to_.output = arg;
             return {};
-        case Opt::kFollow: return apply_follow(given);
-        case Opt::kHost: return apply_host(given);
-        case Opt::kRing: return store(parse_size(given.typed, arg), to_.ring_bytes);
-        case Opt::kFor: return store(parse_time(given.typed, arg), to_.limit_ns);
-        case Opt::kUser: to_.user = arg; return {};
-        case Opt::kEnv: return apply_env(given);
+        case Opt::kFollow:
+            return apply_follow(given);
+        case Opt::kHost:
+            return apply_host(given);
+        case Opt::kRing:
+            return store(parse_size(given.typed, arg), to_.ring_bytes);
+        case Opt::kFor:
+            return store(parse_time(given.typed, arg), to_.limit_ns);
+        case Opt::kUser:
+            to_.user = arg;
+            return {};
+        case Opt::kEnv:
+            return apply_env(given);
         case Opt::kStringLimit:
             return store(parse_number(given.typed, arg, kMaxStringLimit), to_.text.string_limit);
-        case Opt::kColumn: return store(parse_number(given.typed, arg, kMaxColumn), to_.text.column);
-        default: return apply_word(given);
+        case Opt::kColumn:
+            return store(parse_number(given.typed, arg, kMaxColumn), to_.text.column);
+        default:
+            return apply_word(given);
     }
 }
 
 Parsed<void> Builder::apply_flag(const Given& given) {
     TextChoice& text = to_.text;
     switch (given.desc->opt) {
-        case Opt::kFollowAll: to_.follow = Follow::kAll; break;
-        case Opt::kNoFollow: to_.follow = Follow::kNone; break;
-        case Opt::kKillOnExit: to_.kill_on_exit = true; break;
+        case Opt::kFollowAll:
+            to_.follow = Follow::kAll;
+            break;
+        case Opt::kNoFollow:
+            to_.follow = Follow::kNone;
+            break;
+        case Opt::kKillOnExit:
+            to_.kill_on_exit = true;
+            break;
         case Opt::kStamp:
             if (text.stamp != TimeStamp::kEpoch)
                 text.stamp = static_cast<TimeStamp>(static_cast<int>(text.stamp) + 1);
             break;
-        case Opt::kRelative: text.relative = true; break;
-        case Opt::kDurations: text.durations = true; break;
-        case Opt::kNumbers: text.numbers = true; break;
-        case Opt::kNames: text.names = true; break;
+        case Opt::kRelative:
+            text.relative = true;
+            break;
+        case Opt::kDurations:
+            text.durations = true;
+            break;
+        case Opt::kNumbers:
+            text.numbers = true;
+            break;
+        case Opt::kNames:
+            text.names = true;
+            break;
         case Opt::kHex:
             text.hex = text.hex == HexStrings::kNone ? HexStrings::kNonText : HexStrings::kAll;
             break;
-        case Opt::kStats: to_.stats = true; break;
-        case Opt::kFailOnDrop: to_.fail_on_drop = true; break;
-        case Opt::kJson: to_.json = true; break;
-        case Opt::kQuiet: ++to_.quiet; break;
+        case Opt::kStats:
+            to_.stats = true;
+            break;
+        case Opt::kFailOnDrop:
+            to_.fail_on_drop = true;
+            break;
+        case Opt::kJson:
+            to_.json = true;
+            break;
+        case Opt::kQuiet:
+            ++to_.quiet;
+            break;
         case Opt::kVerbose:
             ++to_.verbose;
             text.whole = true;
             break;
-        default: break;
+        default:
+            break;
     }
     return {};
 }
 
 Parsed<void> Builder::apply(const Given& given) {
     if ((given.desc->verbs & verb_bit(to_.verb)) == 0)
-        return usage(Msg::kUsageOptionVerb, {.arg = known(given.typed),
-                                             .verb = known(verb_desc(to_.verb).name)});
+        return usage(Msg::kUsageOptionVerb,
+                     {.arg = known(given.typed), .verb = known(verb_desc(to_.verb).name)});
     if (given.desc->opt == Opt::kLater)
         return later("option '" + given.typed + "' (" + given.desc->does + ")",
                      given.desc->instead);
@@ -339,9 +371,8 @@ Parsed<void> Builder::finish() {
 std::unexpected<Complaint> unknown_verb(std::string_view word) {
     Nearest nearest(word);
     for (const auto& desc : verbs()) nearest.offer(desc.name);
-    return std::unexpected(Complaint{Msg::kUsageVerb,
-                                     {.arg = quote(word), .near = known(nearest.found())},
-                                     kExitNotFound});
+    return std::unexpected(Complaint{
+        Msg::kUsageVerb, {.arg = quote(word), .near = known(nearest.found())}, kExitNotFound});
 }
 
 bool has(const std::vector<Given>& given, Opt opt) {
@@ -410,8 +441,7 @@ Parsed<Invocation> parse(const std::vector<std::string>& words, const char* path
     (to.verb == Verb::kRun ? to.command : to.words) = std::move(rest);
     Builder builder(to);
     for (const auto& entry : given)
-        if (auto applied = builder.apply(entry); !applied)
-            return std::unexpected(applied.error());
+        if (auto applied = builder.apply(entry); !applied) return std::unexpected(applied.error());
     if (auto finished = builder.finish(); !finished) return std::unexpected(finished.error());
     return to;
 }

@@ -17,7 +17,8 @@ namespace utrace::cli {
 /// verb must be a command found there.
 Parsed<Invocation> parse(const std::vector<std::string>& words, const char* path);
 
-/// Nearest long option of `verb` to `word` (without dashes), with its dashes; empty when none is near.
+/// Nearest long option of `verb` to `word` (without dashes), with its dashes; empty when none is
+/// near.
 std::string nearest_option(std::string_view word, Verb verb);
 
 }  // namespace utrace::cli

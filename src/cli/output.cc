@@ -44,7 +44,7 @@ std::unexpected<Error> refused(int err, const std::string& path, std::int64_t ow
 
 /// Checks a file that was there before: regular, ours; then empties it.
 Expected<UniqueFd> take_over(int directory, const std::string& base, const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(directory, base.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
         return fail(errno, "open", path);
     if (S_ISLNK(info.st_mode)) return refused(ELOOP, path);
@@ -205,9 +205,8 @@ Complaint output_complaint(const std::string& spec, const Error& error) {
     if (error.err == ELOOP) return {Msg::kSecLink, {.path = path}, kExitFailed};
     if (error.err == EEXIST)
         return {Msg::kSecNotFile, {.value = known(error.detail), .path = path}, kExitFailed};
-    return {Msg::kSecForeign,
-            {.other = error.number, .path = path, .user = ::geteuid()},
-            kExitFailed};
+    return {
+        Msg::kSecForeign, {.other = error.number, .path = path, .user = ::geteuid()}, kExitFailed};
 }
 
 Complaint output_lost_complaint(const Output& output, const Error& error, std::uint64_t number) {

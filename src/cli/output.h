@@ -53,8 +53,8 @@ class Output {
     static Output of_fd(int fd, std::string name);
 
     UniqueFd fd_;
-    int borrowed_ = -1;   ///< stdout or stderr, not ours to close
-    UniqueFd child_;      ///< pidfd of '|CMD'
+    int borrowed_ = -1;  ///< stdout or stderr, not ours to close
+    UniqueFd child_;     ///< pidfd of '|CMD'
     std::string name_;
     std::string pending_;
     Error failure_;

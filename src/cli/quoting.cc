@@ -16,13 +16,20 @@ unsigned byte_at(std::string_view text, std::size_t i) {
 /// The escape of an ASCII character that has a short one, or null.
 const char* short_escape(unsigned byte) {
     switch (byte) {
-        case '\n': return "\\n";
-        case '\t': return "\\t";
-        case '\r': return "\\r";
-        case '\'': return "\\'";
-        case '"': return "\\\"";
-        case '\\': return "\\\\";
-        default: return nullptr;
+        case '\n':
+            return "\\n";
+        case '\t':
+            return "\\t";
+        case '\r':
+            return "\\r";
+        case '\'':
+            return "\\'";
+        case '"':
+            return "\\\"";
+        case '\\':
+            return "\\\\";
+        default:
+            return nullptr;
     }
 }
 
@@ -53,8 +60,8 @@ std::string escape_foreign(std::string_view bytes) {
     while (!bytes.empty()) {
         const unsigned byte = byte_at(bytes, 0);
         const std::size_t length = utf8_length(bytes);
-        const bool control =
-            byte < 0x20 || byte == 0x7f || (byte == 0xc2 && length == 2 && byte_at(bytes, 1) < 0xa0);
+        const bool control = byte < 0x20 || byte == 0x7f ||
+                             (byte == 0xc2 && length == 2 && byte_at(bytes, 1) < 0xa0);
         if (const char* escape = short_escape(byte)) {
             out += escape;
             bytes.remove_prefix(1);

@@ -158,9 +158,12 @@ SayStyle& style() noexcept {
 
 const char* severity_name(Severity severity) {
     switch (severity) {
-        case Severity::kError: return "error";
-        case Severity::kWarning: return "warning";
-        case Severity::kNote: return "note";
+        case Severity::kError:
+            return "error";
+        case Severity::kWarning:
+            return "warning";
+        case Severity::kNote:
+            return "note";
     }
     return "error";
 }
@@ -178,7 +181,10 @@ bool same_id(std::string_view a, std::string_view b) {
 
 Shown quote(std::string_view bytes) { return Shown(escape_foreign(bytes)); }
 Shown known(std::string_view word) { return Shown(std::string(word)); }
-Shown error_text(int err) { return Shown(err == 0 ? std::string() : ::strerrordesc_np(err)); }
+Shown error_text(int err) {
+    const char* text = err == 0 ? "" : ::strerrordesc_np(err);
+    return text != nullptr ? known(text) : Shown(err);
+}
 Shown octal(unsigned number) { return known(fmt::format("{:04o}", number)); }
 
 const MessageDesc& message_desc(Msg msg) noexcept {
@@ -220,9 +226,7 @@ void say(Msg msg, const Fields& fields) {
 
 void say(const Complaint& complaint) { say(complaint.msg, complaint.fields); }
 
-bool print_out(std::string_view text) {
-    return sys::write_all(STDOUT_FILENO, text).has_value();
-}
+bool print_out(std::string_view text) { return sys::write_all(STDOUT_FILENO, text).has_value(); }
 
 // Nowhere is left to report that stderr is gone.
 void print_err(std::string_view text) { (void)sys::write_all(STDERR_FILENO, text); }

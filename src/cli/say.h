@@ -38,9 +38,11 @@ class Shown {
 [[nodiscard]] Shown octal(unsigned number);
 
 // The named fields of message templates.
-#define UTRACE_MESSAGE_FIELDS(X)                                                                  \
-    X(arg) X(near) X(verb) X(option) X(engine) X(key) X(list) X(pid) X(name) X(other) X(other_name) \
-    X(value) X(path) X(error) X(expect) X(example) X(number) X(count) X(total) X(user) X(command)
+#define UTRACE_MESSAGE_FIELDS(X)                                                              \
+    X(arg)                                                                                    \
+    X(near)                                                                                   \
+    X(verb) X(option) X(engine) X(key) X(list) X(pid) X(name) X(other) X(other_name) X(value) \
+        X(path) X(error) X(expect) X(example) X(number) X(count) X(total) X(user) X(command)
 
 struct Fields {
 #define UTRACE_FIELD(field) Shown field{};
@@ -79,7 +81,7 @@ const MessageDesc& message_desc(Msg msg) noexcept;
 
 /// How messages are printed; set once by main.
 struct SayStyle {
-    bool quiet = false;   ///< errors only
+    bool quiet = false;  ///< errors only
     bool json = false;
     bool colour = false;
 };

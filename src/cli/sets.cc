@@ -108,9 +108,9 @@ class Regex {
 Parsed<SyscallSet> regex_member(std::string_view option, std::string_view text) {
     const Regex regex{std::string(text)};
     if (!regex.good())
-        return usage(Msg::kUsageRegex, {.arg = quote(text),
-                                        .option = known(option),
-                                        .error = quote(regex.problem())});
+        return usage(
+            Msg::kUsageRegex,
+            {.arg = quote(text), .option = known(option), .error = quote(regex.problem())});
     return calls_where([&](const SyscallDesc& desc) { return regex.matches(desc.name); });
 }
 
@@ -120,9 +120,9 @@ Parsed<SyscallSet> class_member(std::string_view option, std::string_view text) 
     for (const auto& entry : kClasses) nearest.offer(entry.name);
     const std::string near =
         nearest.found().empty() ? std::string() : "%" + std::string(nearest.found());
-    return usage(Msg::kUsageClass, {.arg = quote("%" + std::string(text)),
-                                    .near = known(near),
-                                    .option = known(option)});
+    return usage(
+        Msg::kUsageClass,
+        {.arg = quote("%" + std::string(text)), .near = known(near), .option = known(option)});
 }
 
 Parsed<SyscallSet> named_member(std::string_view option, std::string_view text) {
@@ -143,10 +143,9 @@ Parsed<SyscallSet> named_member(std::string_view option, std::string_view text) 
     const Shown near = known(nearest.found());
     const std::string example =
         near.empty() ? "-e trace=%file" : "-e trace=" + std::string(nearest.found());
-    return usage(Msg::kUsageSyscall, {.arg = quote(text),
-                                      .near = near,
-                                      .option = known(option),
-                                      .example = known(example)});
+    return usage(
+        Msg::kUsageSyscall,
+        {.arg = quote(text), .near = near, .option = known(option), .example = known(example)});
 }
 
 Parsed<SyscallSet> syscall_member(std::string_view option, std::string_view text) {
@@ -212,9 +211,12 @@ struct NamedBit {
 };
 
 constexpr NamedBit kStatusNames[] = {
-    {"successful", kStatusSuccessful}, {"failed", kStatusFailed},
-    {"unfinished", kStatusUnfinished}, {"unavailable", kStatusUnavailable},
-    {"detached", kStatusDetached},     {"all", kStatusAll},
+    {"successful", kStatusSuccessful},
+    {"failed", kStatusFailed},
+    {"unfinished", kStatusUnfinished},
+    {"unavailable", kStatusUnavailable},
+    {"detached", kStatusDetached},
+    {"all", kStatusAll},
     {"none", 0},
 };
 
@@ -241,13 +243,12 @@ Parsed<std::uint8_t> parse_named_bits(const NamedBit (&names)[N], std::string_vi
             nearest.offer(entry.name);
             list += (list.empty() ? "" : " ") + std::string(entry.name);
         }
-        return usage(Msg::kUsageWord,
-                     {.arg = quote(word),
-                      .near = known(nearest.found()),
-                      .option = known(option),
-                      .list = known(list),
-                      .example = known(std::string("-e ") + std::string(option) + "=" +
-                                       names[1].name)});
+        return usage(Msg::kUsageWord, {.arg = quote(word),
+                                       .near = known(nearest.found()),
+                                       .option = known(option),
+                                       .list = known(list),
+                                       .example = known(std::string("-e ") + std::string(option) +
+                                                        "=" + names[1].name)});
     };
     return parse_set<std::uint8_t>(text, separator, everything, member);
 }
@@ -260,17 +261,16 @@ std::unexpected<Complaint> usage(Msg msg, Fields fields) {
 
 Parsed<SyscallSet> parse_syscall_set(std::string_view option, std::string_view text,
                                      char separator) {
-    auto set = parse_set<SyscallSet>(
-        text, separator, ~SyscallSet{},
-        [&](std::string_view member) { return syscall_member(option, member); });
+    auto set = parse_set<SyscallSet>(text, separator, ~SyscallSet{}, [&](std::string_view member) {
+        return syscall_member(option, member);
+    });
     // "none" and an unknown ?name ask for nothing on purpose; a regex without a match does not.
     if (set && set->none() && text.find('/') != text.npos)
         return usage(Msg::kUsageEmptySet, {.arg = quote(text), .option = known(option)});
     return set;
 }
 
-Parsed<SignalSet> parse_signal_set(std::string_view option, std::string_view text,
-                                   char separator) {
+Parsed<SignalSet> parse_signal_set(std::string_view option, std::string_view text, char separator) {
     const SignalSet everything = ~SignalSet{};
     const auto member = [&](std::string_view word) -> Parsed<SignalSet> {
         if (word == "all") return everything;

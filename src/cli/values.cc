@@ -26,9 +26,8 @@ struct Unit {
 
 constexpr Unit kSizeUnits[] = {{"", 1}, {"K", 1u << 10}, {"M", 1u << 20}, {"G", 1u << 30}};
 constexpr Unit kTimeUnits[] = {
-    {"", 1'000'000'000},  {"s", 1'000'000'000},      {"ns", 1},
-    {"us", 1'000},        {"ms", 1'000'000},         {"m", 60'000'000'000},
-    {"h", 3'600'000'000'000},
+    {"", 1'000'000'000},   {"s", 1'000'000'000},     {"ns", 1}, {"us", 1'000}, {"ms", 1'000'000},
+    {"m", 60'000'000'000}, {"h", 3'600'000'000'000},
 };
 
 /// DIGITS[.DIGITS]UNIT as a whole number of the smallest unit, or nothing. Decimal arithmetic, so

@@ -158,7 +158,8 @@ ProcessFacts read_process(pid_t pid, const std::string& proc) {
     facts.kernel_thread = (flags_of(read_or_empty(base + "/stat")) & kKernelThreadFlag) != 0;
     // The kernel gives the files of a process that is not dumpable to root.
     facts.not_dumpable = !facts.uids.empty() && facts.uids[1] != 0 &&
-                         ::access((base + "/fd").c_str(), R_OK) != 0 && ::geteuid() == facts.uids[1];
+                         ::access((base + "/fd").c_str(), R_OK) != 0 &&
+                         ::geteuid() == facts.uids[1];
     facts.user_namespace = link_or_empty(base + "/ns/user");
     facts.wait_channel = read_or_empty(base + "/wchan");
     if (facts.tracer > 0) {
@@ -193,11 +194,16 @@ Complaint attach_complaint(pid_t pid, const Error& error, const std::string& pro
     const auto say_with = [&](Msg msg) { return with(msg, fields, kExitFailed); };
     fields.other = error.number;
     switch (error.reason) {
-        case Reason::kNoSuchProcess: return say_with(Msg::kAttachNoProcess);
-        case Reason::kIsThread: return say_with(Msg::kAttachThread);
-        case Reason::kIsZombie: return say_with(Msg::kAttachZombie);
-        case Reason::kIsKernelThread: return say_with(Msg::kAttachKernelThread);
-        case Reason::kOurselves: return say_with(Msg::kAttachOurselves);
+        case Reason::kNoSuchProcess:
+            return say_with(Msg::kAttachNoProcess);
+        case Reason::kIsThread:
+            return say_with(Msg::kAttachThread);
+        case Reason::kIsZombie:
+            return say_with(Msg::kAttachZombie);
+        case Reason::kIsKernelThread:
+            return say_with(Msg::kAttachKernelThread);
+        case Reason::kOurselves:
+            return say_with(Msg::kAttachOurselves);
         case Reason::kForeignTracer:
             fields.other_name = quote(error.detail);
             return say_with(error.detail.empty() ? Msg::kAttachTracedUnseen : Msg::kAttachTraced);
@@ -205,7 +211,8 @@ Complaint attach_complaint(pid_t pid, const Error& error, const std::string& pro
             return say_with(error.number == 1   ? Msg::kAttachYamaChild
                             : error.number == 2 ? Msg::kAttachYamaAdmin
                                                 : Msg::kAttachYamaNever);
-        case Reason::kNotDumpable: return say_with(Msg::kAttachDumpable);
+        case Reason::kNotDumpable:
+            return say_with(Msg::kAttachDumpable);
         case Reason::kCredentials:
             fields.value = quote(error.detail);
             fields.user = ::getuid();
@@ -221,9 +228,12 @@ Complaint attach_complaint(pid_t pid, const Error& error, const std::string& pro
         case Reason::kDenied:
             fields.value = quote(error.detail);
             return say_with(Msg::kAttachDenied);
-        case Reason::kKeeperForeign: return say_with(Msg::kSessionForeign);
-        case Reason::kKeeperGone: return with(Msg::kSessionKeeperGone, fields, kExitIncomplete);
-        default: return say_with(Msg::kAttachFailed);
+        case Reason::kKeeperForeign:
+            return say_with(Msg::kSessionForeign);
+        case Reason::kKeeperGone:
+            return with(Msg::kSessionKeeperGone, fields, kExitIncomplete);
+        default:
+            return say_with(Msg::kAttachFailed);
     }
 }
 
@@ -238,16 +248,18 @@ Complaint complaint_of(const Error& error, int status) {
                         {.pid = quote(error.object), .value = quote(error.detail)},
                         kExitIncomplete);
         case Reason::kKeeperForeign:
-            return with(Msg::kSessionForeign,
-                        {.pid = quote(error.object), .other = error.number}, status);
+            return with(Msg::kSessionForeign, {.pid = quote(error.object), .other = error.number},
+                        status);
         case Reason::kProtocol:
             return with(Msg::kSessionProtocol, {.value = quote(error.detail)}, status);
         case Reason::kLimit:
-            return with(Msg::kSessionLimit,
-                        {.value = quote(error.detail), .number = error.number}, status);
+            return with(Msg::kSessionLimit, {.value = quote(error.detail), .number = error.number},
+                        status);
         case Reason::kNotFound:
-        case Reason::kNotExecutable: return command_complaint(error.object, error);
-        default: return with(Msg::kInternal, std::move(fields), status);
+        case Reason::kNotExecutable:
+            return command_complaint(error.object, error);
+        default:
+            return with(Msg::kInternal, std::move(fields), status);
     }
 }
 

@@ -20,20 +20,20 @@ namespace utrace::cli {
 /// What /proc says about a process; `proc` can be another directory in tests.
 struct ProcessFacts {
     bool exists = false;
-    std::string name;             ///< tainted
+    std::string name;  ///< tainted
     char state = '?';
-    pid_t process = 0;            ///< Tgid
+    pid_t process = 0;  ///< Tgid
     pid_t parent = 0;
     pid_t tracer = 0;
-    std::string tracer_name;      ///< tainted; empty when unseen
-    std::vector<uid_t> uids;      ///< real, effective, saved, file system
+    std::string tracer_name;  ///< tainted; empty when unseen
+    std::vector<uid_t> uids;  ///< real, effective, saved, file system
     std::vector<gid_t> gids;
     std::uint64_t capabilities = 0;  ///< permitted
-    int seccomp = -1;             ///< 0 none, 1 strict, 2 filter
+    int seccomp = -1;                ///< 0 none, 1 strict, 2 filter
     bool no_new_privs = false;
     bool kernel_thread = false;
-    bool not_dumpable = false;    ///< as far as the owner of /proc/PID tells
-    std::string user_namespace;   ///< "user:[4026531837]"; empty when unreadable
+    bool not_dumpable = false;   ///< as far as the owner of /proc/PID tells
+    std::string user_namespace;  ///< "user:[4026531837]"; empty when unreadable
     std::string wait_channel;
     int threads = 0;
 };
