@@ -69,7 +69,7 @@ struct SyscallPayload {
     std::uint64_t start;     ///< CLOCK_MONOTONIC ns at entry; 0 when the entry was not seen
     // std::uint64_t args[nargs];
 };
-static_assert(sizeof(SyscallPayload) == 32);
+static_assert(sizeof(SyscallPayload) == 24);
 
 /// What a blob holds. Order inside one argument is: kMain, then what kMain refers to, in order.
 enum class BlobKind : std::uint8_t {
