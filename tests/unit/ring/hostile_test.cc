@@ -116,6 +116,14 @@ TEST(Hostile, UnfinishedEventsAreDropped) {
     EXPECT_EQ(rig.reader->counters().unfinished, 3u);
 }
 
+TEST(Hostile, AStrayLastFlagGoesNoFurther) {
+    Rig rig;
+    rig.forge(user(8, kRecordLast | kRecordFault), 8);
+    Sink sink;
+    EXPECT_EQ(sink.drain(*rig.reader), 1u);
+    EXPECT_EQ(sink.records.at(0).header.flags, kRecordFault);
+}
+
 TEST(Hostile, FragmentsWithoutEndAreBounded) {
     Rig rig;
     Sink sink;
