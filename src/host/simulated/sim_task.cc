@@ -95,8 +95,8 @@ void SimTask::to_user(bool handler) {
         const bool injects = handler || (task_.attention() & core::Attention::kInterrupt) != 0;
         utrace_signal signal{};
         signal.size = sizeof signal;
-        const PassResult result = injects ? core::report_pre_signal(task_, signal, handler)
-                                          : core::report_quiesce(task_);
+        const PassResult result =
+            injects ? core::report_pre_signal(task_, signal, handler) : core::report_quiesce(task_);
         handler = false;
         if (park(result)) return;
         mode_ = result.resume;
