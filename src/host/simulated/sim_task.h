@@ -79,7 +79,7 @@ class SimTask {
   private:
     friend struct SimOps;
     void entry_done(const core::PassResult&);
-    void to_user(bool handler = false);
+    void to_user(bool handler = false, bool visit = false);
     bool park(const core::PassResult&);
 
     core::Task task_;
