@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// what:     copies what a system call's arguments point to, by plan, into a syscall record's payload.
-// who:      the host's thread while the task is stopped or is itself; no lock, no allocation, no libc
+// what:     copies what a system call's arguments point to, by plan, into a syscall record's
+// payload. who:      the host's thread while the task is stopped or is itself; no lock, no
+// allocation, no libc
 //           beyond memcpy. Freestanding.
 // lifetime: a SyscallCapture lives in the task's slot from entry to exit of one call.
 // cost:     one memory read per pointer argument the plan names; nothing for scalar-only calls.
@@ -15,8 +16,8 @@
 
 namespace utrace::capture {
 
-/// Reads memory of the traced task. Returns how many leading bytes were copied (0..size); fewer than
-/// asked means the next byte could not be read.
+/// Reads memory of the traced task. Returns how many leading bytes were copied (0..size); fewer
+/// than asked means the next byte could not be read.
 struct Memory {
     void* context;
     std::size_t (*read)(void* context, std::uint64_t address, void* to, std::size_t size) noexcept;
@@ -29,25 +30,40 @@ struct Limits {
     bool environment = false;  ///< capture the strings of envp too (else only their count)
 };
 
+/// What the blobs of an argument are (a null pointer has none; a blob of size 0 is memory of length
+/// 0, or with kBlobFault memory that could not be read at all):
+///   path, string   kMain with its NUL; without one it was cut or faulted (flags say which)
+///   buf, struct, array, sockaddr, sigset   kMain
+///   iovec          kMain, then exactly one kElement per entry of kMain
+///   msghdr         kMain; [kName], [kVector, its kElements], [kAncillary], each if the header has
+///   it mmsghdr        kMain; then the same per message. Sent ones at entry (exit: kMain for the
+///                  lengths), received ones at exit (entry: kMain)
+///   argv, envp     kMain = the pointers with their null (cut: without), one kElement per pointer;
+///                  envp has elements only when asked for
+///   variant forms  kMain; msgbuf, sigset_arg, iocbs: then kElement
 /// Builds one payload (SyscallPayload, args, blobs) in caller-owned memory.
-/// Usage: begin() at entry; then finish() at exit for a kSyscall record, or take the entry payload as
-/// it is for a kSyscallEntry record and build the kSyscallExit one with begin_exit() + finish().
+/// Usage: begin() at entry; then finish() at exit for a kSyscall record, or take the entry payload
+/// as it is for a kSyscallEntry record and build the kSyscallExit one with begin_exit() + finish().
 class SyscallCapture {
   public:
     /// `scratch` must hold limits.event_bytes.
     void begin(std::byte* scratch, Abi abi, std::uint32_t nr, const std::uint64_t (&args)[6],
                std::uint64_t start, const Limits& limits, Memory memory) noexcept;
-    /// Starts the payload of a separate exit record: same number, arguments and start, no blobs yet.
+    /// Starts the payload of a separate exit record: same number, arguments and start, no blobs
+    /// yet.
     void begin_exit() noexcept;
     /// Adds exit blobs and the result. A failed call (ret in -4095..-1) reads no output memory.
     void finish(std::int64_t ret, Memory memory) noexcept;
 
     const std::byte* data() const noexcept { return scratch_; }
-    std::uint32_t size() const noexcept { return used_; }          ///< payload bytes, multiple of 8
+    std::uint32_t size() const noexcept { return used_; }  ///< payload bytes, multiple of 8
     std::uint16_t record_flags() const noexcept { return flags_; }  ///< RecordFlag bits that apply
     std::uint32_t nr() const noexcept { return nr_; }
 
   private:
+    void restart() noexcept;
+    std::uint32_t capacity() const noexcept;
+
     std::byte* scratch_ = nullptr;
     std::uint32_t used_ = 0;
     std::uint32_t nr_ = 0;
@@ -57,6 +73,7 @@ class SyscallCapture {
     const SyscallDesc* desc_ = nullptr;
     std::uint64_t args_[6] = {};
     std::uint64_t start_ = 0;
+    std::uint64_t entry_length_ = 0;  ///< value-result length as the caller passed it
 };
 
 }  // namespace utrace::capture

@@ -183,11 +183,13 @@ static_assert(sizeof(SyscallSet) == 64);
 enum AttachFlag : std::uint32_t {
     kAttachEnvironment = 0x1,  ///< capture the strings of envp
     kAttachExitKill = 0x2,     ///< the tasks die with the keeper while this group is there
+    kAttachNoMemory = 0x4,     ///< numbers only: nothing that arguments point to
 };
 
 struct Attach {
     static constexpr std::uint32_t kMinSize = 152;
-    static constexpr std::uint32_t kKnownFlags = kAttachEnvironment | kAttachExitKill;
+    static constexpr std::uint32_t kKnownFlags =
+        kAttachEnvironment | kAttachExitKill | kAttachNoMemory;
     std::uint32_t size;
     std::uint32_t flags;      ///< AttachFlag
     char name[32];            ///< engine name; NUL-padded
@@ -200,7 +202,8 @@ struct Attach {
     std::uint32_t string_bytes;
     std::uint32_t array_members;
     std::uint64_t ring_bytes;  ///< 0 = default; only the first Attach of a client decides
-    std::uint64_t reserved;
+    std::uint32_t group;       ///< 0 = new; else this group takes in the process scope_tgid too
+    std::uint32_t reserved;
 };
 static_assert(sizeof(Attach) == 152);
 static_assert(offsetof(Attach, events) == 48 && offsetof(Attach, syscalls) == 56);
