@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "cli/verbs.h"
+#include "session/keeper_main.h"
 
 namespace utrace::cli {
 
@@ -76,4 +77,9 @@ static int start(int argc, char** argv) {
 
 }  // namespace utrace::cli
 
-int main(int argc, char** argv) { return utrace::cli::start(argc, argv); }
+int main(int argc, char** argv) {
+    // A keeper is this program under another name (session/client.cc).
+    if (argc == 1 && std::strcmp(argv[0], utrace::session::kKeeperName) == 0)
+        return utrace::session::keeper_main();
+    return utrace::cli::start(argc, argv);
+}
