@@ -26,9 +26,9 @@ void print_error(Printer& p, int error) {
             return;
         }
     }
-    const std::string_view name = capture::errno_name(error);
+    const char* name = capture::errno_name(error);
     p.put("-1 ");
-    if (name.empty()) {
+    if (name == nullptr) {
         p.put("(errno ").dec(error).put(')');
     } else {
         p.put(name).put(" (").put(capture::errno_text(error)).put(')');
@@ -43,8 +43,12 @@ void print_value(Printer& p) {
     }
     using capture::RetKind;
     switch (p.call.desc != nullptr ? p.call.desc->ret : RetKind::kDec) {
-        case RetKind::kHex: p.hex(value); break;
-        case RetKind::kOctal: p.octal(value); break;
+        case RetKind::kHex:
+            p.hex(value);
+            break;
+        case RetKind::kOctal:
+            p.octal(value);
+            break;
         case RetKind::kFd: {
             p.dec(p.call.ret);
             const Blob* path = p.call.blob(6, 1, BlobKind::kFdPath);
@@ -56,7 +60,9 @@ void print_value(Printer& p) {
         case RetKind::kTime:
             p.dec(p.call.ret).time_comment(p.call.ret, 0);
             break;
-        default: p.dec(p.call.ret); break;
+        default:
+            p.dec(p.call.ret);
+            break;
     }
 }
 
