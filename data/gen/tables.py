@@ -18,7 +18,7 @@ CLASSES = {
 }
 ATTRS = {
     "blocking": "Blocking", "noreturn": "NoReturn", "neverfails": "NeverFails", "exec": "Exec",
-    "clone": "Clone",
+    "clone": "Clone", "remains": "Remains",
 }
 RETS = ("dec", "hex", "octal", "fd", "pid", "none", "time", "flags")
 MAX_ARGS = 6

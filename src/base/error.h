@@ -33,6 +33,10 @@ enum class Reason : std::uint16_t {
     kOutputRefused,   ///< link, foreign file, not a regular file
     kProtocol,        ///< peer sent something that does not parse
     kLimit,           ///< a limit was reached; `number` is the limit
+    kNotDumpable,     ///< same ids, but the target is not dumpable
+    kCapabilities,    ///< the target has capabilities we lack; `detail` is its set in hex
+    kForeignNamespace,  ///< other user namespace; `detail` is its name
+    kDenied,          ///< everything we can read allows it; `detail` is who may have refused
 };
 
 struct Error {

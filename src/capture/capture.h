@@ -30,6 +30,17 @@ struct Limits {
     bool environment = false;  ///< capture the strings of envp too (else only their count)
 };
 
+/// What the blobs of an argument are (a null pointer has none; a blob of size 0 is memory of length
+/// 0, or with kBlobFault memory that could not be read at all):
+///   path, string   kMain with its NUL; without one it was cut or faulted (flags say which)
+///   buf, struct, array, sockaddr, sigset   kMain
+///   iovec          kMain, then exactly one kElement per entry of kMain
+///   msghdr         kMain; [kName], [kVector, its kElements], [kAncillary], each if the header has
+///   it mmsghdr        kMain; then the same per message. Sent ones at entry (exit: kMain for the
+///                  lengths), received ones at exit (entry: kMain)
+///   argv, envp     kMain = the pointers with their null (cut: without), one kElement per pointer;
+///                  envp has elements only when asked for
+///   variant forms  kMain; msgbuf, sigset_arg, iocbs: then kElement
 /// Builds one payload (SyscallPayload, args, blobs) in caller-owned memory.
 /// Usage: begin() at entry; then finish() at exit for a kSyscall record, or take the entry payload
 /// as it is for a kSyscallEntry record and build the kSyscallExit one with begin_exit() + finish().
@@ -50,6 +61,9 @@ class SyscallCapture {
     std::uint32_t nr() const noexcept { return nr_; }
 
   private:
+    void restart() noexcept;
+    std::uint32_t capacity() const noexcept;
+
     std::byte* scratch_ = nullptr;
     std::uint32_t used_ = 0;
     std::uint32_t nr_ = 0;
@@ -59,6 +73,7 @@ class SyscallCapture {
     const SyscallDesc* desc_ = nullptr;
     std::uint64_t args_[6] = {};
     std::uint64_t start_ = 0;
+    std::uint64_t entry_length_ = 0;  ///< value-result length as the caller passed it
 };
 
 }  // namespace utrace::capture

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "capture/name_order.h"
+
 namespace utrace::capture {
 namespace {
 
@@ -14,14 +16,13 @@ struct NameRow {
 
 #include "capture/name_rows.inc"
 
+/// Second names; numbers as asm/errno.h and asm/signal.h 6.1 have them.
 struct Alias {
     const char* name;
-    const char* means;
+    int number;
 };
-constexpr Alias kErrnoAliases[] = {
-    {"EWOULDBLOCK", "EAGAIN"}, {"EDEADLOCK", "EDEADLK"}, {"ENOTSUP", "EOPNOTSUPP"}};
-constexpr Alias kSignalAliases[] = {
-    {"SIGIOT", "SIGABRT"}, {"SIGCLD", "SIGCHLD"}, {"SIGPOLL", "SIGIO"}};
+constexpr Alias kErrnoAliases[] = {{"EWOULDBLOCK", 11}, {"EDEADLOCK", 35}, {"ENOTSUP", 95}};
+constexpr Alias kSignalAliases[] = {{"SIGIOT", 6}, {"SIGCLD", 17}, {"SIGPOLL", 29}};
 
 template <std::size_t N>
 const NameRow* find(const NameRow (&rows)[N], int number) noexcept {
@@ -38,20 +39,20 @@ const NameRow* find(const NameRow (&rows)[N], int number) noexcept {
     return low < N && rows[low].number == number ? &rows[low] : nullptr;
 }
 
-template <std::size_t N>
-int number_of(const NameRow (&rows)[N], std::string_view name) noexcept {
+/// Number of `name`, whose first `skip` characters may be left out; -1 when there is none.
+template <std::size_t N, std::size_t M>
+int number_of(const NameRow (&rows)[N], const Alias (&aliases)[M], std::string_view name,
+              std::size_t skip) noexcept {
+    const auto same = [&](const char* text) {
+        return name_order(name, text) == 0 || (skip != 0 && name_order(name, text + skip) == 0);
+    };
     for (const NameRow& row : rows) {
-        if (name == row.name) return row.number;
+        if (same(row.name)) return row.number;
+    }
+    for (const Alias& alias : aliases) {
+        if (same(alias.name)) return alias.number;
     }
     return -1;
-}
-
-template <std::size_t N>
-std::string_view canonical(const Alias (&aliases)[N], std::string_view name) noexcept {
-    for (const Alias& alias : aliases) {
-        if (name == alias.name) return alias.means;
-    }
-    return name;
 }
 
 }  // namespace
@@ -67,7 +68,7 @@ const char* errno_text(int number) noexcept {
 }
 
 int errno_number(std::string_view name) noexcept {
-    return number_of(kErrnos, canonical(kErrnoAliases, name));
+    return number_of(kErrnos, kErrnoAliases, name, 0);
 }
 
 const char* signal_name(int number) noexcept {
@@ -81,16 +82,8 @@ const char* signal_text(int number) noexcept {
 }
 
 int signal_number(std::string_view name) noexcept {
-    constexpr std::size_t kPrefix = 3;
-    for (const Alias& alias : kSignalAliases) {
-        const std::string_view full = alias.name;
-        if (name == full || name == full.substr(kPrefix)) return number_of(kSignals, alias.means);
-    }
-    for (const NameRow& row : kSignals) {
-        const std::string_view full = row.name;
-        if (name == full || name == full.substr(kPrefix)) return row.number;
-    }
-    return -1;
+    constexpr std::size_t kPrefix = sizeof("SIG") - 1;
+    return number_of(kSignals, kSignalAliases, name, kPrefix);
 }
 
 }  // namespace utrace::capture

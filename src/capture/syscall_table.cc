@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "capture/syscall_table.h"
 
+#include "capture/name_order.h"
 #include "capture/struct_ids.h"
 #include "capture/xlat_ids.h"
 
@@ -85,7 +86,7 @@ int syscall_number(std::string_view name) noexcept {
     std::size_t high = sizeof(kByName) / sizeof(kByName[0]);
     while (low < high) {
         const std::size_t middle = (low + high) / 2;
-        const int order = name.compare(kCalls[kByName[middle]].name);
+        const int order = name_order(name, kCalls[kByName[middle]].name);
         if (order == 0) return kByName[middle];
         if (order > 0) {
             low = middle + 1;

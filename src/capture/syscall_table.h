@@ -81,6 +81,7 @@ enum SyscallAttr : std::uint16_t {
     kAttrNeverFails = 0x04,
     kAttrExec = 0x08,
     kAttrClone = 0x10,
+    kAttrRemains = 0x20,      ///< fills its outputs when interrupted by a signal (nanosleep)
     kAttrReadsEntry = 0x100,  ///< derived: some argument may point to memory read at entry
     kAttrReadsExit = 0x200,   ///< derived: some argument may point to memory read at exit
 };

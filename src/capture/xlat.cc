@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "capture/name_order.h"
+
 namespace utrace::capture {
 namespace {
 
@@ -16,7 +18,7 @@ const XlatSet& xlat_set(std::uint16_t id) noexcept { return kSets[id < kNrSets ?
 
 std::uint16_t xlat_id(std::string_view name) noexcept {
     for (std::size_t id = 1; id < kNrSets; ++id) {
-        if (name == kSets[id].name) return static_cast<std::uint16_t>(id);
+        if (name_order(name, kSets[id].name) == 0) return static_cast<std::uint16_t>(id);
     }
     return 0;
 }

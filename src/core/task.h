@@ -89,11 +89,13 @@ class Task {
     }
     /// Passes refused because kMaxDepth were already running. Executor only.
     std::uint32_t refused_passes() const noexcept { return refused_passes_; }
+    /// Visits left out because the engine's own callback was interrupted. Executor only.
+    std::uint32_t skipped_visits() const noexcept { return skipped_visits_; }
     /// Signals whose number an engine set above 64. Executor only.
     std::uint32_t bad_signals() const noexcept { return bad_signals_; }
     /// Number of the present call as the program made it. Executor only.
     std::uint32_t user_nr(const utrace_syscall& call) const noexcept {
-        return (call.flags & UTRACE_SYSCALL_ENTERED) != 0 ? user_nr_ : call.nr;
+        return (call.flags & UTRACE_SYSCALL_ENTERED) != 0 ? calls_[depth_].user_nr : call.nr;
     }
 
   private:
@@ -121,23 +123,31 @@ class Task {
     Word<Engine*> reporting_[kMaxDepth];  ///< executor writes
     NrSet numbers_;                       ///< nr_union, written under the lock
 
-    // The present call and signal round: executor only (in_call_: read by others while quiescent).
-    std::uint32_t call_ = 0;
-    std::uint32_t user_nr_ = 0;
-    SyscallVerdict verdict_ = SyscallVerdict::kRun;
-    bool floor_ = false;
-    bool in_call_ = false;
-    bool entry_interrupt_ = false;
+    /// One system call of the program; a handler that runs on top of a callback makes its own
+    /// calls, so there is one per depth. Executor only, calls_[0] also read by others while
+    /// quiescent.
+    struct Call {
+        std::uint32_t id = 0;       ///< from next_call_
+        std::uint32_t user_nr = 0;  ///< as the program made it
+        SyscallVerdict verdict = SyscallVerdict::kRun;
+        bool floor = false;      ///< aborted for good
+        bool open = false;       ///< had an entry pass, and nothing of user mode since
+        bool interrupt = false;  ///< to be started interrupted
+    };
+    Call calls_[kMaxDepth + 1];
+    std::uint32_t next_call_ = 0;
     std::uint32_t signal_round_ = 1;
     std::uint32_t refused_passes_ = 0;
+    std::uint32_t skipped_visits_ = 0;
     std::uint32_t bad_signals_ = 0;
 
     // Under the lock.
     TaskState state_ = TaskState::kNew;
-    Resume resume_ = Resume::kResume;  ///< pending action, only ever lowered until taken
-    bool job_stopped_ = false;         ///< its group is stopped, whatever state_ says
-    bool reap_waits_ = false;          ///< reaped while the death report ran
-    Engine* attaching_ = nullptr;      ///< attach order
+    Resume resume_ = Resume::kResume;     ///< pending action, only ever lowered until taken
+    const Engine* step_asker_ = nullptr;  ///< the only one that asked for a pending step, or null
+    bool job_stopped_ = false;            ///< its group is stopped, whatever state_ says
+    bool reap_waits_ = false;             ///< reaped while the death report ran
+    Engine* attaching_ = nullptr;         ///< attach order
     std::uint64_t next_sequence_ = 0;
     Word<Task*> clone_parent_{nullptr};
 
@@ -204,6 +214,7 @@ inline PassResult report_syscall_entry(Task& task, utrace_syscall& call, bool re
 }
 /// `call` is the object the entry pass got, `result` filled in; or a fresh one if none was made.
 inline PassResult report_syscall_exit(Task& task, utrace_syscall& call) noexcept {
+    if (!task.wants(Event::kSyscallExit)) return {};
     if (!task.wants_syscall(Event::kSyscallExit, task.user_nr(call))) return {};
     return slow::syscall_exit(task, call);
 }

@@ -223,6 +223,9 @@ Consumer::Step Consumer::accept(Ring& ring, std::uint32_t size, std::span<const 
         return Step::kSkipped;
     }
     if ((header.flags & kRecordFrag) != 0) return join(ring, header, size, record);
+    // Nobody downstream has to know of fragments; a stray "last" goes no further.
+    header.flags &= static_cast<std::uint16_t>(~kRecordLast);
+    std::memcpy(copy_.data(), &header, sizeof header);
     return hand_out(ring, {copy_.data(), size}, record);
 }
 

@@ -133,13 +133,13 @@ bool Recorder::recorded(const host::PtraceTask& task) noexcept {
     return task.links != nullptr && !static_cast<TaskLinks*>(task.links)->proxies.empty();
 }
 
-int Recorder::attach(Group& group, host::PtraceTask& task) {
+int Recorder::attach(Group& group, host::PtraceTask& task, std::uint32_t depth) {
     if (proxy_of(group, task) != nullptr) return 0;
     group.recorder = this;
     limits_.string_bytes = std::max(limits_.string_bytes, group.limits.string_bytes);
     limits_.array_members = std::max(limits_.array_members, group.limits.array_members);
     limits_.environment = limits_.environment || group.limits.environment;
-    auto owned = std::make_unique<Proxy>(Proxy{&group, &task, nullptr});
+    auto owned = std::make_unique<Proxy>(Proxy{&group, &task, nullptr, depth});
     utrace_attach_params params{};
     params.size = sizeof params;
     params.flags = kCreate | (group.exit_kill ? kExitKill : 0u);
@@ -191,7 +191,9 @@ void Recorder::child(Proxy& parent, host::PtraceTask& child, std::uint64_t clone
     Group& group = *parent.group;
     const bool thread = (clone_flags & kCloneThread) != 0;
     if (thread ? !group.follow_threads : !group.follow_processes) return;
-    if (attach(group, child) == 0)
+    const std::uint32_t depth = parent.depth + (thread ? 0 : 1);
+    if (group.depth != 0 && depth > group.depth) return;
+    if (attach(group, child, depth) == 0)
         task_record(group, child, TaskEvent::kBorn, raw(parent.task->tid), 0);
 }
 
@@ -273,7 +275,8 @@ void Recorder::death(Proxy& p) {
 
 // ---------------------------------------------------------------- system calls
 
-Recorder::Slot& Recorder::open_slot(host::PtraceTask& task, bool entry_seen) {
+Recorder::Slot& Recorder::open_slot(host::PtraceTask& task, bool entry_seen,
+                                      bool with_memory) {
     if (task.capture == nullptr) {
         if (free_slots_.empty()) free_slots_.push_back(std::make_unique<Slot>());
         Slot* slot = free_slots_.back().release();
@@ -281,7 +284,7 @@ Recorder::Slot& Recorder::open_slot(host::PtraceTask& task, bool entry_seen) {
         task.capture = slot;
         const host::CallContext& call = task.call;
         bool memory = false;
-        for (auto& p : links(task).proxies) memory = memory || p->group->memory;
+        for (auto& p : links(task).proxies) memory = memory || (with_memory && p->group->memory);
         slot->finished_pass = 0;
         slot->capture.begin(slot->scratch, call.abi(), call.sys.nr, call.sys.args,
                             entry_seen ? call.start : 0, limits_, memory_of(task, memory));
@@ -313,7 +316,7 @@ bool split(const host::CallContext& call) {
 void Recorder::entry(Proxy& p) {
     host::PtraceTask& task = *p.task;
     Link& l = link(task, *p.group->sink);
-    open_slot(task, true);
+    open_slot(task, true, true);
     if (!split(task.call)) {
         l.entry_written = false;
         return;
@@ -329,7 +332,7 @@ void Recorder::exit(Proxy& p) {
     Link& l = link(task, *p.group->sink);
     if (!claim(l, task)) return;
     const bool separate = split(task.call) || task.call.resumed;
-    Slot& slot = open_slot(task, task.call.start != 0);
+    Slot& slot = open_slot(task, task.call.start != 0, !separate);
     if (slot.finished_pass != task.pass) {
         bool memory = false;
         for (auto& other : links(task).proxies) memory = memory || other->group->memory;
@@ -354,7 +357,7 @@ void Recorder::call_left(host::PtraceTask& task) noexcept { close_slot(task); }
 void Recorder::call_resumed(host::PtraceTask& task) {
     if (task.links == nullptr) return;
     ++task.pass;
-    open_slot(task, false);
+    open_slot(task, false, true);
     for (auto& p : static_cast<TaskLinks*>(task.links)->proxies) {
         Link& l = link(task, *p->group->sink);
         if ((p->group->events & bit(Event::kSyscallEntry)) == 0 || !claim(l, task)) continue;

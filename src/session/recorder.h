@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -25,6 +26,7 @@ class Recorder;
 
 /// Where one client's records go.
 struct Sink {
+    explicit Sink(ring::RingSet set) : rings(std::move(set)), producer(rings.producer(0)) {}
     ring::RingSet rings;
     ring::Producer producer;
     std::uint64_t committed = 0;  ///< events in the ring
@@ -42,6 +44,7 @@ struct Group {
     bool follow_threads = true;
     bool follow_processes = true;
     bool exit_kill = false;
+    std::uint32_t depth = 0;  ///< generations of processes to follow, 0 = no limit
     capture::Limits limits;
     Sink* sink = nullptr;
     Recorder* recorder = nullptr;
@@ -53,6 +56,7 @@ struct Proxy {
     Group* group = nullptr;
     host::PtraceTask* task = nullptr;
     core::Engine* engine = nullptr;
+    std::uint32_t depth = 0;  ///< generations below the process the group was attached to
 };
 
 class Recorder {
@@ -61,7 +65,7 @@ class Recorder {
     ~Recorder();
 
     /// Attaches the group's engine to a task. 0 or -errno as utrace_attach.
-    int attach(Group& group, host::PtraceTask& task);
+    int attach(Group& group, host::PtraceTask& task, std::uint32_t depth = 0);
     /// Detaches the group's engine from a task it holds; tells the client when `tell`.
     void detach(Group& group, host::PtraceTask& task);
     /// Group's engine on a task, or null.
@@ -94,7 +98,7 @@ class Recorder {
     TaskLinks& links(host::PtraceTask& task);
     Link& link(host::PtraceTask& task, Sink& sink);
     bool claim(Link& link, const host::PtraceTask& task) noexcept;
-    Slot& open_slot(host::PtraceTask& task, bool entry_seen);
+    Slot& open_slot(host::PtraceTask& task, bool entry_seen, bool with_memory);
     void close_slot(host::PtraceTask& task) noexcept;
     void write(Sink& sink, Link& link, const host::PtraceTask& task, RecordType type,
                std::uint16_t flags, const void* payload, std::uint32_t size);

@@ -34,7 +34,9 @@ constexpr core::HostOps kOps = {
 
 }  // namespace
 
-PtraceHost::PtraceHost(HostListener& listener) noexcept : listener_(listener) {}
+PtraceHost::PtraceHost(HostListener& listener) noexcept
+    : listener_(listener),
+      waits_({&listener, [](void* l) { static_cast<HostListener*>(l)->idle(); }}) {}
 
 PtraceHost::~PtraceHost() {
     // The kernel lets every task go when this process ends; only our memory is left to give back.

@@ -37,6 +37,8 @@ class HostListener {
     /// A task is about to leave the table. `status` is a wait status (kDied), the tid that called
     /// execve (kSuperseded) or 0.
     virtual void task_gone(PtraceTask& task, Gone how, int status) = 0;
+    /// Nothing to do for the moment: the loop is about to sleep.
+    virtual void idle() = 0;
 };
 
 class PtraceHost {

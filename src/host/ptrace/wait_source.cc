@@ -32,7 +32,7 @@ constexpr std::uint64_t kSpinFor = 60'000;          // ns; about two wake-ups of
 constexpr std::uint64_t kWorthSpinning = 200'000;   // ns; a sleep shorter than this makes us hot
 }  // namespace
 
-WaitSource::WaitSource() noexcept {
+WaitSource::WaitSource(Idle idle) noexcept : idle_(idle) {
     ::sigemptyset(&signals_);
     ::sigaddset(&signals_, SIGCHLD);
     ::sigaddset(&signals_, SIGIO);
@@ -92,6 +92,7 @@ WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_
 
 WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline_ns,
                                    std::size_t tasks) noexcept {
+    if (idle_.call != nullptr) idle_.call(idle_.context);
     const std::uint64_t slept_at = sys::now_ns();
     for (;;) {
         if (sockets_) {

@@ -19,7 +19,12 @@ class WaitSource {
   public:
     enum class Wake { kTask, kSockets, kTime };
 
-    WaitSource() noexcept;
+    /// Called before a sleep, so that readers of what was done so far can be woken.
+    struct Idle {
+        void* context = nullptr;
+        void (*call)(void*) = nullptr;
+    };
+    explicit WaitSource(Idle idle) noexcept;
 
     /// Waits until a task stopped or died (kTask, `found` filled, not consumed), a socket signalled
     /// (kSockets) or `deadline_ns` of CLOCK_MONOTONIC passed (kTime). `tasks` = how many we trace.
@@ -34,6 +39,7 @@ class WaitSource {
     bool spin(request::Found& found, std::size_t tasks) noexcept;
     Wake block(request::Found& found, std::uint64_t deadline_ns, std::size_t tasks) noexcept;
 
+    Idle idle_;
     sigset_t signals_;
     Tid last_{};              // the task that stopped last: the likeliest to stop next
     bool sockets_ = false;    // SIGIO seen, not yet reported

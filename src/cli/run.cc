@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// utrace run: starts a command with engines on it.
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/sys.h"
+#include "cli/command_search.h"
+#include "cli/exit_status.h"
+#include "cli/launch.h"
+#include "cli/tracing.h"
+#include "cli/verbs.h"
+#include "cli/why_not_attach.h"
+
+namespace utrace::cli {
+namespace {
+
+constexpr std::uint64_t kTwice = 2'000'000'000;  // ns between the two Ctrl-C that detach
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
+// The program while it runs: its end, the user's signals, the time limit.
+class Watch {
+  public:
+    Watch(Tracing& tracing, Launch& launch, SignalFd& signals, std::uint64_t limit_ns)
+        : tracing_(tracing),
+          launch_(launch),
+          signals_(signals),
+          deadline_(limit_ns == 0 ? kNever : sys::now_ns() + limit_ns) {}
+
+    /// Until the program ended and nothing it left behind is traced, or a signal ends us.
+    void run() {
+        bool tracing = true;
+        while ((tracing || !ended_) && fatal_ == 0) {
+            if (tracing) tracing = tracing_.turn();
+            on_signals();
+            if (!ended_) ended_ = launch_.ended(status_);
+            if (sys::now_ns() >= deadline_) release();
+            if (tracing) {
+                tracing_.rest();
+            } else if (!ended_) {
+                pollfd wait{signals_.fd(), POLLIN, 0};
+                (void)UTRACE_RETRY(::poll(&wait, 1, 1000));
+            }
+        }
+    }
+    bool ended() const noexcept { return ended_; }
+    int status() const noexcept { return status_; }
+    /// A signal that asked us, not the program, to end.
+    int fatal_signal() const noexcept { return fatal_; }
+
+  private:
+    void release() {
+        deadline_ = kNever;
+        tracing_.release();
+        say(Msg::kNoteDetachedAll);
+    }
+
+    // Ctrl-C and Ctrl-\ reach the program by themselves; twice in a row they mean us.
+    void on_signals() {
+        for (int signo; (signo = signals_.take()) != 0;) {
+            if (signo == SIGCHLD) continue;
+            if (signo != SIGINT && signo != SIGQUIT) {
+                fatal_ = signo;
+                tracing_.release();
+                continue;
+            }
+            const std::uint64_t now = sys::now_ns();
+            if (last_interrupt_ != 0 && now - last_interrupt_ < kTwice) release();
+            last_interrupt_ = now;
+        }
+    }
+
+    Tracing& tracing_;
+    Launch& launch_;
+    SignalFd& signals_;
+    std::uint64_t deadline_;
+    std::uint64_t last_interrupt_ = 0;
+    bool ended_ = false;
+    int status_ = 0;
+    int fatal_ = 0;
+};
+
+int failed(const Complaint& complaint) {
+    say(complaint);
+    return complaint.status;
+}
+
+int failed(const Error& error) { return failed(complaint_of(error, kExitFailed)); }
+
+// The file to execute, or why not; a set-id program gets a warning.
+std::expected<std::string, Complaint> command_path(const Invocation& invocation) {
+    const std::string& name = invocation.command.front();
+    auto command = find_command(name, std::getenv("PATH"));
+    if (!command) return std::unexpected(command_complaint(name, command.error()));
+    if (command->set_id && ::geteuid() != 0) say(set_id_warning(name, *command));
+    return command->path;
+}
+
+// Which exit status goes out when the log may be incomplete.
+int end(const Watch& watch, int finished) {
+    if (watch.fatal_signal() != 0) end_like(watch.fatal_signal());
+    if (finished == kExitDone) end_like(watch.status());
+    Fields fields;
+    const int status = watch.status();
+    fields.value = WIFEXITED(status) ? Shown(WEXITSTATUS(status)) : Shown(128 + WTERMSIG(status));
+    say(Msg::kDropStatus, fields);
+    return finished;
+}
+
+}  // namespace
+
+int run_verb(const Invocation& invocation) {
+    auto path = command_path(invocation);
+    if (!path) return failed(path.error());
+    block_output_signals();
+    Tracing tracing(invocation);
+    if (auto complaint = tracing.open_engines()) return failed(*complaint);
+    auto signals = SignalFd::open({SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP});
+    if (!signals) return failed(signals.error());
+
+    session::Hello hello{};
+    hello.kind = static_cast<std::uint32_t>(session::ClientKind::kLog);
+    session::set_text(hello.name, "run");
+    auto client = session::Client::start(hello);
+    if (!client) return failed(client.error());
+    auto launch = Launch::prepare(invocation, *path, client->keeper());
+    if (!launch) return failed(launch.error());
+    const std::uint32_t flags = invocation.kill_on_exit ? session::kLaunchKillOnExit : 0u;
+    auto held = client->launch(launch->pid(), flags);
+    if (!held) {
+        launch->cancel();
+        return failed(attach_complaint(launch->pid(), held.error()));
+    }
+    const std::size_t index = tracing.add(std::move(*client));
+    if (auto attached = tracing.attach(index, launch->pid()); !attached) {
+        launch->cancel();
+        return failed(attached.error());
+    }
+    if (auto went = launch->go(); !went) {
+        const Error& error = went.error();
+        launch->cancel();
+        if (error.op == "user") {
+            Fields fields;
+            fields.arg = quote(invocation.user);
+            fields.error = error_text(error.err);
+            return failed(Complaint{Msg::kRunUser, fields, kExitFailed});
+        }
+        return failed(command_complaint(invocation.command.front(), error));
+    }
+    Watch watch(tracing, *launch, *signals, invocation.limit_ns);
+    watch.run();
+    const int finished = tracing.finish();
+    if (tracing.keeper_lost() && watch.fatal_signal() == 0) {
+        Fields fields;
+        fields.pid = launch->pid();
+        say(Msg::kSessionKeeperGone, fields);
+    }
+    return end(watch, finished);
+}
+
+}  // namespace utrace::cli
