@@ -65,7 +65,7 @@ void pipe2(Printer& p) {
     }
     descriptor_pair(p, 0);
     p.next();
-    p.argument(1);
+    p.creation_flags(static_cast<std::uint32_t>(p.arg(1)));
 }
 
 void socketpair(Printer& p) {
@@ -188,9 +188,11 @@ void fcntl_aux(Printer& p, int command) {
     const auto value = static_cast<std::uint64_t>(p.call.ret);
     switch (command) {
         case kGetfd:
+            p.hex_result();
             aux.put("flags ").flags(XlatId::kFdFlags, value);
             break;
         case kGetfl:
+            p.hex_result();
             aux.put("flags ").flags(XlatId::kOpenFlags, value);
             break;
         case kGetlease:
@@ -251,6 +253,14 @@ void fcntl(Printer& p) {
 void ioctl_command(Printer& p) {
     const auto command = static_cast<std::uint32_t>(p.arg(1));
     const XlatSet& set = capture::xlat_set(XlatId::kIoctlCmds);
+    // asm-generic/ioctls.h: the sound timer's commands have the numbers of these three.
+    constexpr std::uint32_t kSetAttributes = 0x5402;
+    if (command - kSetAttributes < 3 && p.options().xlat == XlatStyle::kAbbrev) {
+        static constexpr std::string_view kTimers[] = {"SNDCTL_TMR_START or ",
+                                                       "SNDCTL_TMR_STOP or ",
+                                                       "SNDCTL_TMR_CONTINUE or "};
+        p.put(kTimers[command - kSetAttributes]);
+    }
     if (capture::xlat_name(set, command) != nullptr || p.options().xlat == XlatStyle::kRaw) {
         p.symbol(set, command);
         return;
@@ -273,7 +283,9 @@ void ioctl(Printer& p) {
     }
     p.next();
     if (a.kind < ArgKind::kPath) {
-        p.argument(2);
+        // asm-generic/ioctls.h: TCSBRK, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY.
+        const bool terminal = p.arg(1) >= 0x5409 && p.arg(1) <= 0x540e;
+        terminal ? p.dec(p.int_arg(2)) : p.hex(p.arg(2));
         return;
     }
     if (a.dir == Dir::kOut) {
@@ -288,7 +300,16 @@ void ioctl(Printer& p) {
     }
 }
 
+void dup3(Printer& p) {
+    p.argument(0);
+    p.next();
+    p.argument(1);
+    p.next();
+    p.creation_flags(static_cast<std::uint32_t>(p.arg(2)));
+}
+
 constexpr NamedCall kCalls[] = {
+    {"dup3", dup3},
     {"open", open},
     {"openat", openat},
     {"mknod", mknod},

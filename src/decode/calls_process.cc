@@ -44,10 +44,10 @@ void clone(Printer& p) {
                                      : p.put('[').dec(load<std::int32_t>(b)).put(']');
     }
     if ((flags & kSetTls) != 0) {
-        p.put(", tls=").hex(p.arg(4));
+        p.put(", tls=").ptr(p.arg(4));
     }
     if ((flags & (kChildSet | kChildClear)) != 0) {
-        p.put(", child_tidptr=").hex(p.arg(3));
+        p.put(", child_tidptr=").ptr(p.arg(3));
     }
 }
 
@@ -204,6 +204,7 @@ void membarrier(Printer& p) {
         p.next().dec(p.int_arg(2));
     }
     if (command == kQuery && p.exiting() && p.call.ret > 0) {
+        p.hex_result();
         Writer(p.aux(), p.options())
             .flags(XlatId::kMembarrierCmds, static_cast<std::uint64_t>(p.call.ret));
     }
@@ -331,6 +332,11 @@ void arch_prctl(Printer& p) {
     p.next();
     const capture::ArgDesc& a = p.desc(1);
     if (a.dir == capture::Dir::kOut && p.split()) {
+        return;
+    }
+    const Bytes b = p.out_bytes(1, 8);
+    if (a.dir == capture::Dir::kOut && !b.empty() && !p.call.failed()) {
+        p.put('[').hex(load<std::uint64_t>(b)).put(']');
         return;
     }
     p.argument(1);

@@ -164,6 +164,19 @@ Bytes Printer::any_bytes(unsigned i, std::size_t size) const {
     return after.empty() ? bytes(i, 0, size) : after;
 }
 
+void Printer::creation_flags(std::uint64_t value) {
+    if (value == 0 || options().xlat != XlatStyle::kAbbrev) {
+        flags(value == 0 ? XlatId::kFdFlags : XlatId::kOpenFlags, value);
+        return;
+    }
+    const std::size_t from = out().size();
+    constexpr std::string_view kReadOnly = "O_RDONLY|";
+    flags(XlatId::kOpenFlags, value);
+    if (out().compare(from, kReadOnly.size(), kReadOnly) == 0) {
+        out().erase(from, kReadOnly.size());
+    }
+}
+
 void Printer::fd_path(Bytes path) {
     put('<');
     quote(TaintedBytes(path), {.hex = HexMode::kNone, .marks = false, .escape_angle = true}, out());

@@ -58,6 +58,9 @@ class Printer : public Writer {
     bool stopped() const { return stopped_; }
     /// Text after the result: ` (aux)`.
     std::string& aux() { return aux_; }
+    /// The result is a word of bits: hex.
+    void hex_result() { hex_result_ = true; }
+    bool wants_hex_result() const { return hex_result_; }
 
     /// Structure bytes behind argument `i`, empty unless at least `size` were captured.
     Bytes in(unsigned i, std::size_t size) const { return bytes(i, 0, size); }
@@ -70,6 +73,8 @@ class Printer : public Writer {
     void argument(unsigned i);
     void fd(unsigned i);
     void dirfd(unsigned i);
+    /// O_CLOEXEC and its like, without an access mode.
+    void creation_flags(std::uint64_t value);
     void path_arg(unsigned i);
     void string_arg(unsigned i);
     /// Memory the table calls a structure or an array of `count`.
@@ -94,6 +99,7 @@ class Printer : public Writer {
     Half half_;
     bool stopped_ = false;
     bool split_seen_ = false;
+    bool hex_result_ = false;
     std::size_t start_;
     std::string& aux_;
 };

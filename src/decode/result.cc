@@ -37,7 +37,7 @@ void print_error(Printer& p, int error) {
 
 void print_value(Printer& p) {
     const auto value = static_cast<std::uint64_t>(p.call.ret);
-    if (p.raw()) {
+    if (p.raw() || p.wants_hex_result()) {
         p.hex(value);
         return;
     }
@@ -58,7 +58,7 @@ void print_value(Printer& p) {
             break;
         }
         case RetKind::kTime:
-            p.dec(p.call.ret).time_comment(p.call.ret, 0);
+            p.dec(p.call.ret);
             break;
         default:
             p.dec(p.call.ret);

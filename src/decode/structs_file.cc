@@ -155,6 +155,10 @@ void uint_value(Writer& w, Bytes b) { w.put('[').udec(load<std::uint32_t>(b)).pu
 void long_value(Writer& w, Bytes b) { w.put('[').dec(load<std::int64_t>(b)).put(']'); }
 void ulong_value(Writer& w, Bytes b) { w.put('[').udec(load<std::uint64_t>(b)).put(']'); }
 void ptr_value(Writer& w, Bytes b) { w.put('[').ptr(load<std::uint64_t>(b)).put(']'); }
+void iovec_value(Writer& w, Bytes b) {
+    w.first("iov_base").ptr(load<std::uint64_t>(b));
+    w.field_udec("iov_len", load<std::uint64_t>(b, 8)).put('}');
+}
 void id_value(Writer& w, Bytes b) { w.put('[').id(load<std::uint32_t>(b)).put(']'); }
 
 constexpr NamedStruct kStructs[] = {
@@ -164,7 +168,7 @@ constexpr NamedStruct kStructs[] = {
     {"int", 4, int_value},   {"uint", 4, uint_value},     {"socklen", 4, uint_value},
     {"long", 8, long_value}, {"loff", 8, long_value},     {"ulong", 8, ulong_value},
     {"ptr", 8, ptr_value},   {"uid", 4, id_value},        {"gid", 4, id_value},
-    {"fd", 4, int_value},
+    {"fd", 4, int_value},    {"iovec", 16, iovec_value},
 };
 
 }  // namespace

@@ -113,10 +113,10 @@ void from_kernel(Writer& w, Bytes b, int signo, int code) {
 void siginfo(Writer& w, Bytes b) { print_siginfo(w, b); }
 
 void sigaction(Writer& w, Bytes b) {
-    constexpr std::uint64_t kSiginfo = 4, kRestorer = 0x04000000;
+    constexpr std::uint64_t kRestorer = 0x04000000;
     const auto handler = load<std::uint64_t>(b);
     const auto flags = load<std::uint64_t>(b, 8);
-    w.first((flags & kSiginfo) != 0 ? "sa_sigaction" : "sa_handler");
+    w.first("sa_handler");
     if (handler <= 2) {
         static constexpr std::string_view kNames[] = {"SIG_DFL", "SIG_IGN", "SIG_HOLD"};
         w.named(kNames[handler], handler, false);
@@ -140,9 +140,13 @@ void stack(Writer& w, Bytes b) {
 void sigevent(Writer& w, Bytes b) {
     const auto number = load<std::int32_t>(b, 8);
     const auto notify = load<std::uint32_t>(b, 12);
-    w.first("sigev_value").first("sival_int").dec(load<std::int32_t>(b));
-    w.field("sival_ptr").ptr(load<std::uint64_t>(b)).put('}');
-    w.field("sigev_signo");
+    const auto data = load<std::uint64_t>(b);
+    w.put('{');
+    if (data != 0) {
+        w.put("sigev_value=").first("sival_int").dec(static_cast<std::int32_t>(data));
+        w.field("sival_ptr").ptr(data).put("}, ");
+    }
+    w.put("sigev_signo=");
     constexpr std::uint32_t kSignal = 0, kThread = 2, kThreadId = 4;
     notify == kSignal || notify == kThread || notify == kThreadId ? w.signal(number)
                                                                   : w.dec(number);

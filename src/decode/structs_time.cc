@@ -190,10 +190,30 @@ void timer_create(Printer& p) {
     }
 }
 
+void time(Printer& p) {
+    if (p.split()) {
+        return;
+    }
+    const Bytes b = p.out_bytes(0, 8);
+    b.empty() ? void(p.ptr(p.arg(0))) : time_value(p, b);
+    if (!p.call.failed()) {
+        // The comment without its marks is the note.
+        std::string& aux = p.aux();
+        Writer(aux, p.options()).time_comment(p.call.ret, 0);
+        if (aux.size() > 7) {
+            aux = aux.substr(4, aux.size() - 7);
+        }
+    }
+}
+
 constexpr NamedCall kCalls[] = {
-    {"nanosleep", nanosleep}, {"clock_nanosleep", clock_nanosleep},
-    {"utimensat", utimensat}, {"utimes", utimes},
-    {"futimesat", futimesat}, {"timer_create", timer_create},
+    {"time", time},
+    {"nanosleep", nanosleep},
+    {"clock_nanosleep", clock_nanosleep},
+    {"utimensat", utimensat},
+    {"utimes", utimes},
+    {"futimesat", futimesat},
+    {"timer_create", timer_create},
 };
 
 constexpr NamedStruct kStructs[] = {

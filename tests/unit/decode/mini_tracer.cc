@@ -32,8 +32,7 @@ std::uint64_t now() {
            static_cast<std::uint64_t>(t.tv_nsec);
 }
 
-std::size_t read_memory(void* context, std::uint64_t address, void* to,
-                        std::size_t size) noexcept {
+std::size_t read_memory(void* context, std::uint64_t address, void* to, std::size_t size) noexcept {
     const pid_t pid = *static_cast<pid_t*>(context);
     std::size_t done = 0;
     while (done < size) {
@@ -222,8 +221,7 @@ std::string Tracer::run(const std::vector<std::string>& command) {
 
 }  // namespace
 
-std::string trace(const std::vector<std::string>& command, const TextOptions& options,
-                  bool split) {
+std::string trace(const std::vector<std::string>& command, const TextOptions& options, bool split) {
     return Tracer(options, split).run(command);
 }
 
