@@ -26,7 +26,8 @@ struct Memory {
 struct Limits {
     std::uint32_t string_bytes = 32;  ///< data strings and buffers; +1 is read to know of a cut
     std::uint32_t array_members = 32;
-    std::uint32_t event_bytes = kMaxEventBytes;  ///< cap of payload + header
+    std::uint32_t event_bytes =
+        kMaxEventBytes;        ///< cap of payload + header  (>= 104: header, payload, arguments)
     bool environment = false;  ///< capture the strings of envp too (else only their count)
 };
 
