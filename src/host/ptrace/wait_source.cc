@@ -8,8 +8,8 @@
 // Hint. waitid(P_ALL) walks all our tasks, newest first; with thousands of them one stop of the oldest
 // costs a walk over all. SIGCHLD carries the tid of the task that stopped and P_PID finds it at once.
 // SIGCHLD does not queue, so a second stop at the same moment can lose its hint: the tasks that
-// stopped lately are asked one by one, and a full scan every millisecond picks up what is left. With
-// few tasks we always scan.
+// stopped lately are asked one by one, and full scans pick up what is left: again at once while they
+// find something, else after a pause of a few times their cost. With few tasks we always scan.
 //
 // Sleep. sigtimedwait on SIGCHLD and SIGIO. Both stay pending until taken, so nothing that happens
 // between the last look and the sleep is missed.
@@ -28,7 +28,8 @@
 namespace utrace::host {
 namespace {
 constexpr std::size_t kScanAlways = 32;             // tasks up to which a full scan is cheap
-constexpr std::uint64_t kScanEvery = 1'000'000;     // ns between full scans with more
+constexpr std::uint64_t kScanShare = 3;             // a fruitless scan is followed by 3 x its cost
+constexpr std::uint64_t kScanLongest = 10'000'000;  // ns; longest pause between scans
 constexpr std::uint64_t kSpinFor = 60'000;          // ns; about two wake-ups of an idle CPU
 constexpr std::uint64_t kWorthSpinning = 200'000;   // ns; a sleep shorter than this makes us hot
 }  // namespace
@@ -100,6 +101,18 @@ WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_
     return wake;
 }
 
+bool WaitSource::scan(request::Found& found, std::uint64_t now) noexcept {
+    if (request::peek(Tid{}, found) == 0 && raw(found.tid) != 0) {
+        scan_at_ = 0;
+        scan_wait_ = 0;
+        return true;
+    }
+    const std::uint64_t cost = sys::now_ns() - now;
+    scan_wait_ = std::min(std::max(2 * scan_wait_, kScanShare * cost), kScanLongest);
+    scan_at_ = now + cost + scan_wait_;
+    return false;
+}
+
 WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline_ns,
                                    std::size_t tasks) noexcept {
     if (idle_.call != nullptr) idle_.call(idle_.context);
@@ -112,11 +125,8 @@ WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline
         const std::uint64_t now = sys::now_ns();
         std::uint64_t wait_ns = deadline_ns > now ? deadline_ns - now : 0;
         if (tasks > kScanAlways) {
-            if (now - scanned_ >= kScanEvery) {
-                scanned_ = now;
-                if (request::peek(Tid{}, found) == 0 && raw(found.tid) != 0) return Wake::kTask;
-            }
-            wait_ns = std::min(wait_ns, kScanEvery);
+            if (now >= scan_at_ && scan(found, now)) return Wake::kTask;
+            wait_ns = std::min(wait_ns, scan_at_ > now ? scan_at_ - now : 1);
         }
         const timespec ts{static_cast<time_t>(wait_ns / 1'000'000'000u),
                           static_cast<long>(wait_ns % 1'000'000'000u)};
@@ -130,6 +140,8 @@ WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline
             const Tid hint = tasks <= kScanAlways ? Tid{} : static_cast<Tid>(info.si_pid);
             if (request::peek(hint, found) == 0 && raw(found.tid) != 0) {
                 hot_ = sys::now_ns() - slept_at < kWorthSpinning;
+                scan_at_ = 0;
+                scan_wait_ = 0;
                 return Wake::kTask;
             }
             continue;

@@ -39,6 +39,7 @@ class WaitSource {
   private:
     bool find(request::Found& found, std::size_t tasks) noexcept;
     bool poll_signals(request::Found& found) noexcept;
+    bool scan(request::Found& found, std::uint64_t now) noexcept;
     bool spin(request::Found& found, std::size_t tasks) noexcept;
     Wake block(request::Found& found, std::uint64_t deadline_ns, std::size_t tasks) noexcept;
 
@@ -48,7 +49,8 @@ class WaitSource {
     Tid recent_[kRecent] = {};  // tasks that stopped last, newest first: the likeliest to stop next
     bool sockets_ = false;    // SIGIO seen, not yet reported
     bool hot_ = false;        // stops come faster than a sleep pays
-    std::uint64_t scanned_ = 0;  // when the whole list was last looked at
+    std::uint64_t scan_at_ = 0;    // when the whole list is worth another look
+    std::uint64_t scan_wait_ = 0;  // pause before that, grows while looking finds nothing
 };
 
 }  // namespace utrace::host
