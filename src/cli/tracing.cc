@@ -282,6 +282,7 @@ int Tracing::finish() {
         while (drain(session) != 0) write_texts(false);
     for (Running& running : engines_) running.engine->finish(running.text);
     write_texts(true);
+    for (Session& session : sessions_) session.client.close();
     for (Running& running : engines_)
         if (auto closed = running.output->close(); !closed) fail_output(running, closed.error());
     if (lost_ != 0) {
