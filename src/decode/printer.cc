@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "decode/net.h"
+
 namespace utrace::decode {
 namespace {
 
@@ -11,9 +13,7 @@ using capture::ArgKind;
 using capture::Dir;
 using capture::LenKind;
 
-bool is_memory(ArgKind kind) {
-    return kind >= ArgKind::kPath;
-}
+bool is_memory(ArgKind kind) { return kind >= ArgKind::kPath; }
 
 constexpr std::size_t kMaxCalls = 512;
 
@@ -87,8 +87,10 @@ bool is_32_bit(ArgKind kind) {
         case ArgKind::kUid:
         case ArgKind::kGid:
         case ArgKind::kMode:
-        case ArgKind::kSignal: return true;
-        default: return false;
+        case ArgKind::kSignal:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -107,13 +109,9 @@ void print_raw(Printer& p) {
     }
 }
 
-void print_iovec(Printer& p, unsigned i, unsigned when, std::uint64_t limit);
-
 }  // namespace
 
-const NamedStruct* struct_printer(std::uint16_t type) {
-    return struct_table().find(type);
-}
+const NamedStruct* struct_printer(std::uint16_t type) { return struct_table().find(type); }
 
 bool Call::failed() const {
     const bool never = desc != nullptr && (desc->attrs & capture::kAttrNeverFails) != 0;
@@ -144,8 +142,16 @@ void Printer::finish() {
     }
 }
 
-bool Printer::raw() const {
-    return call.nr < options().raw.size() && options().raw[call.nr];
+bool Printer::raw() const { return call.nr < options().raw.size() && options().raw[call.nr]; }
+
+bool Printer::opaque() const {
+    return call.nr < options().opaque.size() && options().opaque[call.nr];
+}
+
+const ArgDesc& Printer::desc(unsigned i) const {
+    std::uint64_t args[6];
+    std::copy(call.args.begin(), call.args.end(), args);
+    return capture::effective_arg(*call.desc, i, args);
 }
 
 Bytes Printer::bytes(unsigned i, unsigned when, std::size_t size) const {
@@ -156,6 +162,19 @@ Bytes Printer::bytes(unsigned i, unsigned when, std::size_t size) const {
 Bytes Printer::any_bytes(unsigned i, std::size_t size) const {
     const Bytes after = bytes(i, 1, size);
     return after.empty() ? bytes(i, 0, size) : after;
+}
+
+void Printer::creation_flags(std::uint64_t value) {
+    if (value == 0 || options().xlat != XlatStyle::kAbbrev) {
+        flags(value == 0 ? XlatId::kFdFlags : XlatId::kOpenFlags, value);
+        return;
+    }
+    const std::size_t from = out().size();
+    constexpr std::string_view kReadOnly = "O_RDONLY|";
+    flags(XlatId::kOpenFlags, value);
+    if (out().compare(from, kReadOnly.size(), kReadOnly) == 0) {
+        out().erase(from, kReadOnly.size());
+    }
 }
 
 void Printer::fd_path(Bytes path) {
@@ -214,30 +233,33 @@ void Printer::string_arg(unsigned i) {
 
 /// Bytes or elements argument `i` has in memory, as far as the arguments and the result say.
 std::uint64_t Printer::length_of(unsigned i) const {
-    const ArgDesc& a = call.desc->args[i];
+    const ArgDesc& a = desc(i);
     const unsigned from = a.len_arg - 1u;
     switch (a.len_kind) {
-        case LenKind::kArg: return from < 6 ? call.args[from] : 0;
+        case LenKind::kArg:
+            return from < 6 ? call.args[from] : 0;
         case LenKind::kArgPtr: {
             const Blob* b = from < 6 ? call.blob(from, 1) : nullptr;
             b = b == nullptr && from < 6 ? call.blob(from, 0) : b;
             return b != nullptr ? load<std::uint32_t>(b->bytes) : 0;
         }
-        case LenKind::kRet: return call.ret > 0 ? static_cast<std::uint64_t>(call.ret) : 0;
-        case LenKind::kFixed: return a.len_arg;
-        case LenKind::kNone: break;
+        case LenKind::kRet:
+            return call.ret > 0 ? static_cast<std::uint64_t>(call.ret) : 0;
+        case LenKind::kFixed:
+            return a.len_arg;
+        case LenKind::kNone:
+            break;
     }
     return 1;
 }
 
 void Printer::memory(unsigned i, unsigned when) {
-    const ArgDesc& a = call.desc->args[i];
-    const bool opaque = call.nr < options().opaque.size() && options().opaque[call.nr];
+    const ArgDesc& a = desc(i);
     if (when == 1 && call.failed()) {
         ptr(arg(i));
         return;
     }
-    if (opaque && a.kind >= ArgKind::kStruct) {
+    if (opaque() && a.kind >= ArgKind::kStruct) {
         ptr(arg(i));
         return;
     }
@@ -247,8 +269,12 @@ void Printer::memory(unsigned i, unsigned when) {
         return;
     }
     switch (a.kind) {
-        case ArgKind::kPath: path_arg(i); break;
-        case ArgKind::kString: string_arg(i); break;
+        case ArgKind::kPath:
+            path_arg(i);
+            break;
+        case ArgKind::kString:
+            string_arg(i);
+            break;
         case ArgKind::kBuf:
             b->fault() && b->bytes.size() < std::min<std::uint64_t>(length, options().string_limit)
                 ? ptr(arg(i))
@@ -257,25 +283,39 @@ void Printer::memory(unsigned i, unsigned when) {
         case ArgKind::kSigset:
             sigset(b->bytes.first(std::min<std::size_t>(b->bytes.size(), length)));
             break;
-        case ArgKind::kStruct: structure(i, *b); break;
-        case ArgKind::kArray: array(i, *b, length); break;
-        case ArgKind::kSockaddr: print_sockaddr(*this, b->bytes, length); break;
-        case ArgKind::kArgv: vector_of_strings(i, false); break;
-        case ArgKind::kEnvp: vector_of_strings(i, true); break;
+        case ArgKind::kStruct:
+            structure(i, *b);
+            break;
+        case ArgKind::kArray:
+            array(i, *b, length);
+            break;
+        case ArgKind::kSockaddr:
+            print_sockaddr(*this, b->bytes, length);
+            break;
+        case ArgKind::kArgv:
+            vector_of_strings(i, false);
+            break;
+        case ArgKind::kEnvp:
+            vector_of_strings(i, true);
+            break;
         case ArgKind::kIovec: {
             std::uint64_t limit = ~std::uint64_t{0};
             if (when == 1 || (a.dir == Dir::kOut)) {
                 limit = call.ret > 0 ? static_cast<std::uint64_t>(call.ret) : 0;
             }
-            print_iovec_arg(*this, i, length, limit);
+            ElementCursor cursor(call, i, when);
+            print_iovecs(*this, call.blob(i, 0) != nullptr ? call.blob(i, 0)->bytes : b->bytes,
+                         length, limit, cursor);
             break;
         }
-        default: ptr(arg(i)); break;
+        default:
+            ptr(arg(i));
+            break;
     }
 }
 
 void Printer::structure(unsigned i, const Blob& b) {
-    const NamedStruct* s = struct_printer(call.desc->args[i].type);
+    const NamedStruct* s = struct_printer(desc(i).type);
     if (s == nullptr || b.bytes.size() < s->size) {
         ptr(arg(i));
         return;
@@ -284,7 +324,7 @@ void Printer::structure(unsigned i, const Blob& b) {
 }
 
 void Printer::array(unsigned i, const Blob& b, std::uint64_t count) {
-    const std::uint16_t type = call.desc->args[i].type;
+    const std::uint16_t type = desc(i).type;
     const NamedStruct* s = struct_printer(type);
     const std::size_t size = capture::struct_desc(type).size;
     if (s == nullptr || size == 0) {
@@ -296,7 +336,8 @@ void Printer::array(unsigned i, const Blob& b, std::uint64_t count) {
         return;
     }
     put('[');
-    const std::uint64_t shown = abbrev() ? std::min<std::uint64_t>(count, options().array_limit) : count;
+    const std::uint64_t shown =
+        abbrev() ? std::min<std::uint64_t>(count, options().array_limit) : count;
     std::uint64_t k = 0;
     for (; k < shown && (k + 1) * size <= b.bytes.size(); ++k) {
         put(k == 0 ? "" : ", ");
@@ -334,29 +375,64 @@ void Printer::vector_of_strings(unsigned i, bool environment) {
 }
 
 void Printer::argument(unsigned i) {
-    const ArgDesc& a = call.desc->args[i];
+    const ArgDesc& a = desc(i);
     const std::uint64_t v = arg(i);
     switch (a.kind) {
         case ArgKind::kInt:
-        case ArgKind::kPid: dec(static_cast<std::int32_t>(v)); break;
-        case ArgKind::kUint: udec(static_cast<std::uint32_t>(v)); break;
-        case ArgKind::kLong: dec(static_cast<std::int64_t>(v)); break;
-        case ArgKind::kUlong: udec(v); break;
-        case ArgKind::kHex: hex(v); break;
-        case ArgKind::kOctal: octal(static_cast<std::uint16_t>(v)); break;
-        case ArgKind::kFd: fd(i); break;
-        case ArgKind::kDirfd: dirfd(i); break;
+        case ArgKind::kPid:
+            dec(static_cast<std::int32_t>(v));
+            break;
+        case ArgKind::kUint:
+            udec(static_cast<std::uint32_t>(v));
+            break;
+        case ArgKind::kLong:
+            dec(static_cast<std::int64_t>(v));
+            break;
+        case ArgKind::kUlong:
+            udec(v);
+            break;
+        case ArgKind::kHex:
+            hex(v);
+            break;
+        case ArgKind::kOctal:
+            octal(static_cast<std::uint16_t>(v));
+            break;
+        case ArgKind::kFd:
+            fd(i);
+            break;
+        case ArgKind::kDirfd:
+            dirfd(i);
+            break;
         case ArgKind::kUid:
-        case ArgKind::kGid: id(static_cast<std::uint32_t>(v)); break;
-        case ArgKind::kMode: mode(static_cast<std::uint16_t>(v)); break;
-        case ArgKind::kDev: dev(static_cast<std::uint32_t>(v)); break;
-        case ArgKind::kSignal: signal(static_cast<std::int32_t>(v)); break;
-        case ArgKind::kFlags: flags(capture::xlat_set(a.xlat), v); break;
-        case ArgKind::kEnum: symbol(capture::xlat_set(a.xlat), static_cast<std::uint32_t>(v)); break;
-        case ArgKind::kCustom: hex(v); break;
-        case ArgKind::kUnused: break;
-        case ArgKind::kPtr: ptr(v); break;
-        default: memory(i, a.dir == Dir::kIn ? 0 : 1); break;
+        case ArgKind::kGid:
+            id(static_cast<std::uint32_t>(v));
+            break;
+        case ArgKind::kMode:
+            mode(static_cast<std::uint16_t>(v));
+            break;
+        case ArgKind::kDev:
+            dev(static_cast<std::uint32_t>(v));
+            break;
+        case ArgKind::kSignal:
+            signal(static_cast<std::int32_t>(v));
+            break;
+        case ArgKind::kFlags:
+            flags(capture::xlat_set(a.xlat), v);
+            break;
+        case ArgKind::kEnum:
+            symbol(capture::xlat_set(a.xlat), static_cast<std::uint32_t>(v));
+            break;
+        case ArgKind::kCustom:
+            hex(v);
+            break;
+        case ArgKind::kUnused:
+            break;
+        case ArgKind::kPtr:
+            ptr(v);
+            break;
+        default:
+            memory(i, a.dir == Dir::kIn ? 0 : 1);
+            break;
     }
 }
 
@@ -364,7 +440,7 @@ void print_generic(Printer& p, unsigned from) {
     const auto* desc = p.call.desc;
     bool first = from == 0;
     for (unsigned i = from; i < desc->nargs; ++i) {
-        const ArgDesc& a = desc->args[i];
+        const ArgDesc& a = p.desc(i);
         if (a.kind == ArgKind::kUnused) {
             continue;
         }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// what:     one system call being printed: its arguments, what they pointed to, which half is wanted.
-// who:      text.cc makes it; the argument printers use it.
-// lifetime: on the stack while one line is made.
-// cost:     blob look-up is a scan of the few blobs of one call.
-// see:      docs/design/0001-architecture.md, "Text".
+// what:     one system call being printed: its arguments, what they pointed to, which half is
+// wanted. who:      text.cc makes it; the argument printers use it. lifetime: on the stack while
+// one line is made. cost:     blob look-up is a scan of the few blobs of one call. see:
+// docs/design/0001-architecture.md, "Text".
 #pragma once
 
 #include <array>
@@ -41,9 +40,9 @@ enum class Half : std::uint8_t {
 
 class Printer : public Writer {
   public:
-    Printer(std::string& out, const TextOptions& options, const Call& call, Half half,
+    Printer(std::string& line, const TextOptions& style, const Call& what, Half half,
             std::string& aux)
-        : Writer(out, options), call(call), half_(half), start_(out.size()), aux_(aux) {}
+        : Writer(line, style), call(what), half_(half), start_(line.size()), aux_(aux) {}
 
     const Call& call;
 
@@ -59,6 +58,9 @@ class Printer : public Writer {
     bool stopped() const { return stopped_; }
     /// Text after the result: ` (aux)`.
     std::string& aux() { return aux_; }
+    /// The result is a word of bits: hex.
+    void hex_result() { hex_result_ = true; }
+    bool wants_hex_result() const { return hex_result_; }
 
     /// Structure bytes behind argument `i`, empty unless at least `size` were captured.
     Bytes in(unsigned i, std::size_t size) const { return bytes(i, 0, size); }
@@ -71,15 +73,33 @@ class Printer : public Writer {
     void argument(unsigned i);
     void fd(unsigned i);
     void dirfd(unsigned i);
+    /// O_CLOEXEC and its like, without an access mode.
+    void creation_flags(std::uint64_t value);
     void path_arg(unsigned i);
     void string_arg(unsigned i);
     /// Memory the table calls a structure or an array of `count`.
     void memory(unsigned i, unsigned when);
+    /// ` => after`, when the call changed what argument `i` points to.
+    void changed(unsigned i);
+    /// `<path>` after a descriptor.
+    void fd_path(Bytes path);
+    /// Null, having printed the address, when nothing was captured.
+    const Blob* blob_or_address(unsigned i, unsigned when);
+    std::uint64_t length_of(unsigned i) const;
+    bool raw() const;
+    bool opaque() const;
+    /// How argument `i` is read, chosen by the other arguments where that matters.
+    const capture::ArgDesc& desc(unsigned i) const;
 
   private:
+    void structure(unsigned i, const Blob& b);
+    void array(unsigned i, const Blob& b, std::uint64_t count);
+    void vector_of_strings(unsigned i, bool environment);
+
     Half half_;
     bool stopped_ = false;
     bool split_seen_ = false;
+    bool hex_result_ = false;
     std::size_t start_;
     std::string& aux_;
 };

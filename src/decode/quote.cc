@@ -28,14 +28,22 @@ void append_octal(unsigned char c, bool digit_follows, std::string& out) {
 
 char simple_escape(unsigned char c) {
     switch (c) {
-        case '\t': return 't';
-        case '\n': return 'n';
-        case '\v': return 'v';
-        case '\f': return 'f';
-        case '\r': return 'r';
-        case '"': return '"';
-        case '\\': return '\\';
-        default: return 0;
+        case '\t':
+            return 't';
+        case '\n':
+            return 'n';
+        case '\v':
+            return 'v';
+        case '\f':
+            return 'f';
+        case '\r':
+            return 'r';
+        case '"':
+            return '"';
+        case '\\':
+            return '\\';
+        default:
+            return 0;
     }
 }
 
@@ -56,7 +64,12 @@ bool wants_hex(std::span<const std::byte> bytes, HexMode mode) {
 std::size_t utf8_length(std::span<const std::byte> s) {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
     const unsigned char c = at(0);
-    const std::size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    const std::size_t n = c < 0x80   ? 1
+                          : c < 0xc2 ? 0
+                          : c < 0xe0 ? 2
+                          : c < 0xf0 ? 3
+                          : c < 0xf5 ? 4
+                                     : 0;
     if (n == 0 || n > s.size()) {
         return 0;
     }
@@ -97,7 +110,8 @@ void quote(TaintedBytes tainted, QuoteStyle style, std::string& out) {
             } else if (is_printable(c) && !escape_plain) {
                 out += static_cast<char>(c);
             } else {
-                const auto next = i + 1 < bytes.size() ? static_cast<unsigned char>(bytes[i + 1]) : 0;
+                const auto next =
+                    i + 1 < bytes.size() ? static_cast<unsigned char>(bytes[i + 1]) : 0;
                 append_octal(c, next >= '0' && next <= '7', out);
             }
         }

@@ -26,9 +26,9 @@ void print_error(Printer& p, int error) {
             return;
         }
     }
-    const std::string_view name = capture::errno_name(error);
+    const char* name = capture::errno_name(error);
     p.put("-1 ");
-    if (name.empty()) {
+    if (name == nullptr) {
         p.put("(errno ").dec(error).put(')');
     } else {
         p.put(name).put(" (").put(capture::errno_text(error)).put(')');
@@ -37,14 +37,18 @@ void print_error(Printer& p, int error) {
 
 void print_value(Printer& p) {
     const auto value = static_cast<std::uint64_t>(p.call.ret);
-    if (p.raw()) {
+    if (p.raw() || p.wants_hex_result()) {
         p.hex(value);
         return;
     }
     using capture::RetKind;
     switch (p.call.desc != nullptr ? p.call.desc->ret : RetKind::kDec) {
-        case RetKind::kHex: p.hex(value); break;
-        case RetKind::kOctal: p.octal(value); break;
+        case RetKind::kHex:
+            p.hex(value);
+            break;
+        case RetKind::kOctal:
+            p.octal(value);
+            break;
         case RetKind::kFd: {
             p.dec(p.call.ret);
             const Blob* path = p.call.blob(6, 1, BlobKind::kFdPath);
@@ -54,9 +58,11 @@ void print_value(Printer& p) {
             break;
         }
         case RetKind::kTime:
-            p.dec(p.call.ret).time_comment(p.call.ret, 0);
+            p.dec(p.call.ret);
             break;
-        default: p.dec(p.call.ret); break;
+        default:
+            p.dec(p.call.ret);
+            break;
     }
 }
 

@@ -53,20 +53,18 @@ void packet(Writer& w, Bytes a) {
     }
 }
 
-void other(Writer& w, Bytes a) {
-    w.field("sa_data").string(a.subspan(2), false);
-}
+void other(Writer& w, Bytes a) { w.field("sa_data").string(a.subspan(2), false); }
 
 }  // namespace
 
 void print_sockaddr(Writer& w, Bytes address, std::uint64_t length) {
     const Bytes a = address.first(std::min<std::size_t>(address.size(), length));
     if (a.size() < 2) {
-        w.put('{').put("sa_family=").symbol("addrfams", 0).put('}');
+        w.put('{').put("sa_family=").symbol(XlatId::kAddrfams, 0).put('}');
         return;
     }
     const auto family = load<std::uint16_t>(a);
-    w.first("sa_family").symbol("addrfams", family);
+    w.first("sa_family").symbol(XlatId::kAddrfams, family);
     if (family == kUnix && a.size() > 2) {
         unix_path(w, a.subspan(2));
     } else if (family == kInet && a.size() >= 16) {
@@ -119,9 +117,9 @@ void control(Writer& w, Bytes b, bool cut) {
         w.put(first ? "" : ", ");
         first = false;
         w.first("cmsg_len").udec(length);
-        w.field("cmsg_level").symbol("sock_levels", level);
+        w.field("cmsg_level").symbol(XlatId::kSockLevels, level);
         w.field("cmsg_type");
-        level == kSolSocket ? w.symbol("scm_types", type) : w.hex(type);
+        level == kSolSocket ? w.symbol(XlatId::kScmTypes, type) : w.hex(type);
         const std::uint64_t whole = std::min<std::uint64_t>(length, b.size());
         if (whole > kHead) {
             cmsg_data(w, b.subspan(kHead, whole - kHead), level, type);
@@ -173,15 +171,16 @@ const Blob* ElementCursor::next_of(BlobKind kind) {
 }
 
 /// One message; `b` is the struct msghdr, `namelen_before` the length before the call or -1.
-void print_msghdr(Printer& p, Bytes b, std::uint64_t limit,
-                  std::int64_t namelen_before, ElementCursor& cursor) {
+void print_msghdr(Printer& p, Bytes b, std::uint64_t limit, std::int64_t namelen_before,
+                  ElementCursor& cursor) {
     const auto name = load<std::uint64_t>(b);
     const auto name_length = load<std::uint32_t>(b, 8);
     const auto vector = load<std::uint64_t>(b, 16);
     const auto count = load<std::uint64_t>(b, 24);
     const auto control_at = load<std::uint64_t>(b, 32);
     const auto control_length = load<std::uint64_t>(b, 40);
-    const Blob* name_blob = name != 0 && name_length != 0 ? cursor.next_of(BlobKind::kName) : nullptr;
+    const Blob* name_blob =
+        name != 0 && name_length != 0 ? cursor.next_of(BlobKind::kName) : nullptr;
     p.first("msg_name");
     name_blob != nullptr ? print_sockaddr(p, name_blob->bytes, name_length) : void(p.ptr(name));
     p.field("msg_namelen");
@@ -200,7 +199,7 @@ void print_msghdr(Printer& p, Bytes b, std::uint64_t limit,
                                               : void(p.ptr(control_at));
     }
     p.field_udec("msg_controllen", control_length);
-    p.field("msg_flags").flags("msg_flags", load<std::uint32_t>(b, 48)).put('}');
+    p.field("msg_flags").flags(XlatId::kMsgFlags, load<std::uint32_t>(b, 48)).put('}');
 }
 
 }  // namespace utrace::decode

@@ -13,17 +13,26 @@ constexpr int kSigIll = 4, kSigTrap = 5, kSigBus = 7, kSigFpe = 8, kSigSegv = 11
 constexpr int kSiUser = 0, kSiTimer = -2, kSiTkill = -6;
 constexpr int kCldExited = 1;
 
-std::string_view code_set(int signo) {
+XlatId code_set(int signo) {
     switch (signo) {
-        case kSigIll: return "sigill_codes";
-        case kSigTrap: return "sigtrap_codes";
-        case kSigBus: return "sigbus_codes";
-        case kSigFpe: return "sigfpe_codes";
-        case kSigSegv: return "sigsegv_codes";
-        case kSigChld: return "sigchld_codes";
-        case kSigPoll: return "sigpoll_codes";
-        case kSigSys: return "sigsys_codes";
-        default: return "si_codes";
+        case kSigIll:
+            return XlatId::kSigillCodes;
+        case kSigTrap:
+            return XlatId::kSigtrapCodes;
+        case kSigBus:
+            return XlatId::kSigbusCodes;
+        case kSigFpe:
+            return XlatId::kSigfpeCodes;
+        case kSigSegv:
+            return XlatId::kSigsegvCodes;
+        case kSigChld:
+            return XlatId::kSigchldCodes;
+        case kSigPoll:
+            return XlatId::kSigpollCodes;
+        case kSigSys:
+            return XlatId::kSigsysCodes;
+        default:
+            return XlatId::kSiCodes;
     }
 }
 
@@ -33,8 +42,8 @@ void sender(Writer& w, Bytes b) {
 }
 
 void value(Writer& w, Bytes b) {
-    w.field("si_value").first("sival_int").dec(load<std::int32_t>(b, 24));
-    w.field("sival_ptr").ptr(load<std::uint64_t>(b, 24)).put('}');
+    w.field_dec("si_int", load<std::int32_t>(b, 24));
+    w.field("si_ptr").ptr(load<std::uint64_t>(b, 24));
 }
 
 void from_user(Writer& w, Bytes b, int code) {
@@ -61,13 +70,17 @@ void child(Writer& w, Bytes b, int code) {
 
 void from_kernel(Writer& w, Bytes b, int signo, int code) {
     switch (signo) {
-        case kSigChld: child(w, b, code); break;
+        case kSigChld:
+            child(w, b, code);
+            break;
         case kSigIll:
         case kSigFpe:
         case kSigBus:
-        case kSigSegv: w.field("si_addr").ptr(load<std::uint64_t>(b, 16)); break;
+        case kSigSegv:
+            w.field("si_addr").ptr(load<std::uint64_t>(b, 16));
+            break;
         case kSigPoll:
-            w.field("si_band").flags("poll_events", load<std::uint64_t>(b, 16));
+            w.field("si_band").flags(XlatId::kPollEvents, load<std::uint64_t>(b, 16));
             w.field_dec("si_fd", load<std::int32_t>(b, 24));
             break;
         case kSigSys: {
@@ -97,15 +110,13 @@ void from_kernel(Writer& w, Bytes b, int signo, int code) {
     }
 }
 
-void siginfo(Writer& w, Bytes b) {
-    print_siginfo(w, b);
-}
+void siginfo(Writer& w, Bytes b) { print_siginfo(w, b); }
 
 void sigaction(Writer& w, Bytes b) {
-    constexpr std::uint64_t kSiginfo = 4, kRestorer = 0x04000000;
+    constexpr std::uint64_t kRestorer = 0x04000000;
     const auto handler = load<std::uint64_t>(b);
     const auto flags = load<std::uint64_t>(b, 8);
-    w.first((flags & kSiginfo) != 0 ? "sa_sigaction" : "sa_handler");
+    w.first("sa_handler");
     if (handler <= 2) {
         static constexpr std::string_view kNames[] = {"SIG_DFL", "SIG_IGN", "SIG_HOLD"};
         w.named(kNames[handler], handler, false);
@@ -113,7 +124,7 @@ void sigaction(Writer& w, Bytes b) {
         w.hex(handler);
     }
     w.field("sa_mask").sigset(b.subspan(24, 8));
-    w.field("sa_flags").flags("sigaction_flags", flags);
+    w.field("sa_flags").flags(XlatId::kSigactionFlags, flags);
     if ((flags & kRestorer) != 0) {
         w.field("sa_restorer").ptr(load<std::uint64_t>(b, 16));
     }
@@ -122,20 +133,24 @@ void sigaction(Writer& w, Bytes b) {
 
 void stack(Writer& w, Bytes b) {
     w.first("ss_sp").ptr(load<std::uint64_t>(b));
-    w.field("ss_flags").flags("sigaltstack_flags", load<std::uint32_t>(b, 8));
+    w.field("ss_flags").flags(XlatId::kSigaltstackFlags, load<std::uint32_t>(b, 8));
     w.field_udec("ss_size", load<std::uint64_t>(b, 16)).put('}');
 }
 
 void sigevent(Writer& w, Bytes b) {
     const auto number = load<std::int32_t>(b, 8);
     const auto notify = load<std::uint32_t>(b, 12);
-    w.first("sigev_value").first("sival_int").dec(load<std::int32_t>(b));
-    w.field("sival_ptr").ptr(load<std::uint64_t>(b)).put('}');
-    w.field("sigev_signo");
+    const auto data = load<std::uint64_t>(b);
+    w.put('{');
+    if (data != 0) {
+        w.put("sigev_value=").first("sival_int").dec(static_cast<std::int32_t>(data));
+        w.field("sival_ptr").ptr(data).put("}, ");
+    }
+    w.put("sigev_signo=");
     constexpr std::uint32_t kSignal = 0, kThread = 2, kThreadId = 4;
     notify == kSignal || notify == kThread || notify == kThreadId ? w.signal(number)
                                                                   : w.dec(number);
-    w.field("sigev_notify").symbol("sigev_notify", notify);
+    w.field("sigev_notify").symbol(XlatId::kSigevNotify, notify);
     if (notify == kThreadId) {
         w.field_dec("sigev_notify_thread_id", load<std::int32_t>(b, 16));
     } else if (notify == kThread) {
@@ -194,8 +209,8 @@ void print_siginfo(Writer& w, Bytes b) {
     }
     w.first("si_signo").signal(signo);
     const bool general = code <= 0 || code >= 0x80;
-    w.field("si_code").symbol(general ? "si_codes" : code_set(signo),
-                              static_cast<std::uint32_t>(code));
+    w.field("si_code").symbol(general ? XlatId::kSiCodes : code_set(signo),
+                              static_cast<std::uint64_t>(std::int64_t{code}));
     if (error != 0) {
         w.field_dec("si_errno", error);
     }
@@ -203,11 +218,7 @@ void print_siginfo(Writer& w, Bytes b) {
     w.put('}');
 }
 
-std::span<const NamedCall> signal_calls() {
-    return kCalls;
-}
-std::span<const NamedStruct> signal_structs() {
-    return kStructs;
-}
+std::span<const NamedCall> signal_calls() { return kCalls; }
+std::span<const NamedStruct> signal_structs() { return kStructs; }
 
 }  // namespace utrace::decode

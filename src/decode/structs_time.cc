@@ -10,13 +10,9 @@ void pair(Writer& w, Bytes b, std::string_view second, std::size_t at = 0) {
     w.dec(load<std::int64_t>(b, at + 8)).put('}');
 }
 
-void timespec(Writer& w, Bytes b) {
-    pair(w, b, "tv_nsec");
-}
+void timespec(Writer& w, Bytes b) { pair(w, b, "tv_nsec"); }
 
-void timeval(Writer& w, Bytes b) {
-    pair(w, b, "tv_usec");
-}
+void timeval(Writer& w, Bytes b) { pair(w, b, "tv_usec"); }
 
 void timezone(Writer& w, Bytes b) {
     w.first("tz_minuteswest").dec(load<std::int32_t>(b));
@@ -59,12 +55,12 @@ void tms(Writer& w, Bytes b) {
 }
 
 void timex(Writer& w, Bytes b) {
-    w.first("modes").flags("adjtimex_modes", load<std::uint32_t>(b));
+    w.first("modes").flags(XlatId::kAdjtimexModes, load<std::uint32_t>(b));
     static constexpr std::string_view kBefore[] = {"offset", "freq", "maxerror", "esterror"};
     for (std::size_t i = 0; i < 4; ++i) {
         w.field_dec(kBefore[i], load<std::int64_t>(b, 8 + 8 * i));
     }
-    w.field("status").flags("adjtimex_status", load<std::uint32_t>(b, 40));
+    w.field("status").flags(XlatId::kAdjtimexStatus, load<std::uint32_t>(b, 40));
     static constexpr std::string_view kAfter[] = {"constant", "precision", "tolerance"};
     for (std::size_t i = 0; i < 3; ++i) {
         w.field_dec(kAfter[i], load<std::int64_t>(b, 48 + 8 * i));
@@ -83,9 +79,7 @@ void timex(Writer& w, Bytes b) {
     w.field_dec("tai", load<std::int32_t>(b, 160)).put('}');
 }
 
-bool restarts(const Call& call) {
-    return call.ret <= -512 && call.ret >= -516;
-}
+bool restarts(const Call& call) { return call.ret <= -512 && call.ret >= -516; }
 
 /// The rest of a sleep is in memory only when the sleep was interrupted.
 void remaining(Printer& p, unsigned i) {
@@ -196,25 +190,43 @@ void timer_create(Printer& p) {
     }
 }
 
+void time(Printer& p) {
+    if (p.split()) {
+        return;
+    }
+    const Bytes b = p.out_bytes(0, 8);
+    b.empty() ? void(p.ptr(p.arg(0))) : time_value(p, b);
+    if (!p.call.failed()) {
+        // The comment without its marks is the note.
+        std::string& aux = p.aux();
+        Writer(aux, p.options()).time_comment(p.call.ret, 0);
+        if (aux.size() > 7) {
+            aux = aux.substr(4, aux.size() - 7);
+        }
+    }
+}
+
 constexpr NamedCall kCalls[] = {
-    {"nanosleep", nanosleep},       {"clock_nanosleep", clock_nanosleep},
-    {"utimensat", utimensat},       {"utimes", utimes},
-    {"futimesat", futimesat},       {"timer_create", timer_create},
+    {"time", time},
+    {"nanosleep", nanosleep},
+    {"clock_nanosleep", clock_nanosleep},
+    {"utimensat", utimensat},
+    {"utimes", utimes},
+    {"futimesat", futimesat},
+    {"timer_create", timer_create},
 };
 
 constexpr NamedStruct kStructs[] = {
-    {"timespec", 16, timespec},     {"timeval", 16, timeval},   {"timezone", 8, timezone},
-    {"itimerval", 32, itimerval},   {"itimerspec", 32, itimerspec}, {"time_t", 8, time_value},
-    {"utimbuf", 16, utimbuf},       {"tms", 32, tms},           {"timex", 168, timex},
+    {"timespec", 16, timespec},     {"timeval", 16, timeval},
+    {"timezone", 8, timezone},      {"itimerval", 32, itimerval},
+    {"itimerspec", 32, itimerspec}, {"time_t", 8, time_value},
+    {"utimbuf", 16, utimbuf},       {"tms", 32, tms},
+    {"timex", 168, timex},
 };
 
 }  // namespace
 
-std::span<const NamedCall> time_calls() {
-    return kCalls;
-}
-std::span<const NamedStruct> time_structs() {
-    return kStructs;
-}
+std::span<const NamedCall> time_calls() { return kCalls; }
+std::span<const NamedStruct> time_structs() { return kStructs; }
 
 }  // namespace utrace::decode

@@ -18,9 +18,7 @@ bool is_exit_call(const Call& call) {
 
 }  // namespace
 
-TextLog::TextLog(TextOptions options) : options_(options) {
-    call_.blobs.reserve(32);
-}
+TextLog::TextLog(TextOptions options) : options_(options) { call_.blobs.reserve(32); }
 
 TextLog::Task& TextLog::task(std::uint32_t tid) {
     Task& t = tasks_[tid];
@@ -399,7 +397,8 @@ void TextLog::on_task(const RecordView& view, Task& t, std::string& out) {
             tasks_.erase(h.tid);
             --alive_;
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -407,17 +406,31 @@ void TextLog::on_control(const RecordView& view, std::string& out) {
     const auto what = load<std::uint32_t>(view.payload(), 4);
     if (view.type() == RecordType::kBlind) {
         switch (static_cast<Blind>(what)) {
-            case Blind::kIoUring: statement("blind: io_uring in use", out); break;
-            case Blind::kNestedPtrace: statement("blind: nested ptrace", out); break;
-            case Blind::kUntracedChild: statement("blind: untraced child", out); break;
-            case Blind::kForeignAbi: statement("blind: foreign ABI", out); break;
+            case Blind::kIoUring:
+                statement("blind: io_uring in use", out);
+                break;
+            case Blind::kNestedPtrace:
+                statement("blind: nested ptrace", out);
+                break;
+            case Blind::kUntracedChild:
+                statement("blind: untraced child", out);
+                break;
+            case Blind::kForeignAbi:
+                statement("blind: foreign ABI", out);
+                break;
         }
         return;
     }
     switch (static_cast<Control>(what)) {
-        case Control::kEngineLost: statement("engine lost", out); break;
-        case Control::kExitHoldEnded: statement("exit hold ended", out); break;
-        case Control::kTimeoutRestarted: statement("writer restarted", out); break;
+        case Control::kEngineLost:
+            statement("engine lost", out);
+            break;
+        case Control::kExitHoldEnded:
+            statement("exit hold ended", out);
+            break;
+        case Control::kTimeoutRestarted:
+            statement("writer restarted", out);
+            break;
     }
 }
 
@@ -428,12 +441,22 @@ void TextLog::record(std::span<const std::byte> bytes, std::string& out) {
     }
     const RecordHeader& h = view->header();
     switch (view->type()) {
-        case RecordType::kSyscall: on_whole(*view, task(h.tid), out); break;
-        case RecordType::kSyscallEntry: on_entry(*view, task(h.tid), out); break;
-        case RecordType::kSyscallExit: on_exit(*view, task(h.tid), out); break;
-        case RecordType::kSignal: on_signal(*view, task(h.tid), out); break;
+        case RecordType::kSyscall:
+            on_whole(*view, task(h.tid), out);
+            break;
+        case RecordType::kSyscallEntry:
+            on_entry(*view, task(h.tid), out);
+            break;
+        case RecordType::kSyscallExit:
+            on_exit(*view, task(h.tid), out);
+            break;
+        case RecordType::kSignal:
+            on_signal(*view, task(h.tid), out);
+            break;
         case RecordType::kThread:
-        case RecordType::kProcess: on_task(*view, task(h.tid), out); break;
+        case RecordType::kProcess:
+            on_task(*view, task(h.tid), out);
+            break;
         case RecordType::kLost: {
             LostPayload lost_events{};
             if (view->read(lost_events)) {
@@ -442,8 +465,11 @@ void TextLog::record(std::span<const std::byte> bytes, std::string& out) {
             break;
         }
         case RecordType::kBlind:
-        case RecordType::kControl: on_control(*view, out); break;
-        default: break;
+        case RecordType::kControl:
+            on_control(*view, out);
+            break;
+        default:
+            break;
     }
 }
 
@@ -467,8 +493,6 @@ void TextLog::partial(std::string& out) {
     }
 }
 
-void TextLog::finish(std::string& out) {
-    interrupt(out);
-}
+void TextLog::finish(std::string& out) { interrupt(out); }
 
 }  // namespace utrace::decode

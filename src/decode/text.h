@@ -30,8 +30,8 @@ class TextLog {
     void lost(std::uint64_t count, std::uint32_t ring, std::string& out);
     /// Appends any other statement about the log itself: `!!! text !!!`.
     void statement(std::string_view text, std::string& out);
-    /// Appends the begun line of the call under way, without its end, so that a person sees what the
-    /// program waits for. The next lines continue it.
+    /// Appends the begun line of the call under way, without its end, so that a person sees what
+    /// the program waits for. The next lines continue it.
     void partial(std::string& out);
     /// Ends the log: what is begun is closed with ` <unfinished ...>`.
     void finish(std::string& out);
@@ -42,10 +42,10 @@ class TextLog {
   private:
     struct Task {
         bool alive = false;
-        bool in_call = false;        ///< an entry was seen, its exit not
-        bool interrupted = false;    ///< its line was closed with <unfinished ...>
-        bool resumed = false;        ///< the call was blocked when we attached
-        std::uint32_t nr = 0;        ///< of the call under way or the last one
+        bool in_call = false;      ///< an entry was seen, its exit not
+        bool interrupted = false;  ///< its line was closed with <unfinished ...>
+        bool resumed = false;      ///< the call was blocked when we attached
+        std::uint32_t nr = 0;      ///< of the call under way or the last one
         std::uint32_t prev_nr = kNone;
         std::string comm;
         std::vector<std::byte> entry;  ///< the entry record of the call under way
@@ -80,10 +80,10 @@ class TextLog {
     TextOptions options_;
     std::unordered_map<std::uint32_t, Task> tasks_;
     std::size_t alive_ = 0;
-    std::uint32_t open_tid_ = 0;      ///< task whose entry waits for its exit on the same line; 0 none
-    bool open_shown_ = false;         ///< partial() has printed the begun line
-    std::size_t open_column_ = 0;     ///< its length
-    std::uint64_t last_time_ = 0;     ///< of the line before, for -r
+    std::uint32_t open_tid_ = 0;   ///< task whose entry waits for its exit on the same line; 0 none
+    bool open_shown_ = false;      ///< partial() has printed the begun line
+    std::size_t open_column_ = 0;  ///< its length
+    std::uint64_t last_time_ = 0;  ///< of the line before, for -r
     std::int64_t clock_second_ = -1;  ///< cache of the local time text
     char clock_text_[9] = {};
     Call call_;        ///< reused

@@ -40,8 +40,11 @@ void TextLog::time_fields(std::uint64_t time, std::string& out) {
     const std::int64_t second = real / 1'000'000'000;
     const auto micros = static_cast<std::uint64_t>(real % 1'000'000'000 / 1000);
     switch (options_.time) {
-        case TimeMode::kNone: break;
-        case TimeMode::kEpoch: w.dec(second).put('.').dec_fill(micros, 6, '0').put(' '); break;
+        case TimeMode::kNone:
+            break;
+        case TimeMode::kEpoch:
+            w.dec(second).put('.').dec_fill(micros, 6, '0').put(' ');
+            break;
         case TimeMode::kSeconds:
         case TimeMode::kMicros:
             if (second != clock_second_) {

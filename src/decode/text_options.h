@@ -13,7 +13,12 @@
 
 namespace utrace::decode {
 
-enum class TimeMode : std::uint8_t { kNone, kSeconds /* -t */, kMicros /* -tt */, kEpoch /* -ttt */ };
+enum class TimeMode : std::uint8_t {
+    kNone,
+    kSeconds /* -t */,
+    kMicros /* -tt */,
+    kEpoch /* -ttt */
+};
 enum class XlatStyle : std::uint8_t { kAbbrev, kRaw, kVerbose };
 
 enum class PidMode : std::uint8_t {
@@ -26,23 +31,23 @@ enum class PidMode : std::uint8_t {
 using SyscallSet = std::bitset<1024>;
 
 struct TextOptions {
-    std::uint32_t string_limit = 32;   ///< -s
-    std::uint32_t array_limit = 32;    ///< members of an array
-    std::uint32_t column = 40;         ///< -a
-    TimeMode time = TimeMode::kNone;   ///< -t, -tt, -ttt
-    bool relative = false;             ///< -r
-    bool duration = false;             ///< -T
-    bool number = false;               ///< -n
-    bool comm = false;                 ///< -Y: N<comm>
-    bool fd_paths = false;             ///< -y: fds with the path captured for them
-    HexMode hex = HexMode::kNone;      ///< -x, -xx
+    std::uint32_t string_limit = 32;      ///< -s
+    std::uint32_t array_limit = 32;       ///< members of an array
+    std::uint32_t column = 40;            ///< -a
+    TimeMode time = TimeMode::kNone;      ///< -t, -tt, -ttt
+    bool relative = false;                ///< -r
+    bool duration = false;                ///< -T
+    bool number = false;                  ///< -n
+    bool comm = false;                    ///< -Y: N<comm>
+    bool fd_paths = false;                ///< -y: fds with the path captured for them
+    HexMode hex = HexMode::kNone;         ///< -x, -xx
     XlatStyle xlat = XlatStyle::kAbbrev;  ///< -X
-    bool verbose = false;              ///< -v: nothing abbreviated
+    bool verbose = false;                 ///< -v: nothing abbreviated
     PidMode pid = PidMode::kAuto;
-    std::uint8_t quiet = 0;            ///< -q, -qq (no exit lines), -qqq
-    SyscallSet raw;                    ///< -e raw=
-    SyscallSet unabbreviated;          ///< -e abbrev=!SET
-    SyscallSet opaque;                 ///< -e verbose=!SET: structures as addresses
+    std::uint8_t quiet = 0;               ///< -q, -qq (no exit lines), -qqq
+    SyscallSet raw;                       ///< -e raw=
+    SyscallSet unabbreviated;             ///< -e abbrev=!SET
+    SyscallSet opaque;                    ///< -e verbose=!SET: structures as addresses
     std::int64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME minus CLOCK_MONOTONIC
 };
 

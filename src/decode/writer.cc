@@ -45,9 +45,7 @@ Writer& Writer::hex(std::uint64_t value) {
     return *this;
 }
 
-Writer& Writer::ptr(std::uint64_t address) {
-    return address == 0 ? put("NULL") : hex(address);
-}
+Writer& Writer::ptr(std::uint64_t address) { return address == 0 ? put("NULL") : hex(address); }
 
 Writer& Writer::hex_digits(std::uint64_t value, unsigned width) {
     char text[16];
@@ -82,10 +80,9 @@ Writer& Writer::mode(std::uint32_t value) {
         std::uint32_t value;
         std::string_view name;
     };
-    static constexpr Type kTypes[] = {{0100000, "S_IFREG"},  {0040000, "S_IFDIR"},
-                                      {0120000, "S_IFLNK"},  {0020000, "S_IFCHR"},
-                                      {0060000, "S_IFBLK"},  {0010000, "S_IFIFO"},
-                                      {0140000, "S_IFSOCK"}};
+    static constexpr Type kTypes[] = {
+        {0100000, "S_IFREG"}, {0040000, "S_IFDIR"}, {0120000, "S_IFLNK"}, {0020000, "S_IFCHR"},
+        {0060000, "S_IFBLK"}, {0010000, "S_IFIFO"}, {0140000, "S_IFSOCK"}};
     constexpr std::uint32_t kTypeMask = 0170000;
     if (options_.xlat == XlatStyle::kRaw) {
         return octal(value);
@@ -155,7 +152,7 @@ Writer& Writer::sigset(Bytes mask) {
         } else if (number > kRealTimeMin) {
             put("RT_").udec(number - kRealTimeMin);
         } else {
-            put(capture::signal_name(static_cast<int>(number)).substr(3));
+            put(capture::signal_name(static_cast<int>(number)) + 3);
         }
     }
     return put(']');
@@ -176,6 +173,61 @@ Writer& Writer::time_comment(std::int64_t seconds, std::int64_t nanoseconds) {
         put('.').dec_fill(static_cast<std::uint64_t>(nanoseconds), 9, '0');
     }
     return put({text, std::strftime(text, sizeof text, "%z", &local)}).put(" */");
+}
+
+/// Names of the bits of `value`; false when no row said anything.
+bool Writer::bit_names(const XlatSet& set, std::uint64_t value) {
+    std::uint64_t rest = value;
+    std::uint64_t fields = 0;
+    bool any = false;
+    for (std::uint32_t i = 0; i < set.nr_rows; ++i) {
+        const capture::Xlat& row = set.rows[i];
+        const bool single = row.mask == row.value;
+        if (single ? (row.value == 0 ? value != 0 || any : (rest & row.value) != row.value)
+                   : ((value & row.mask) != row.value || (fields & row.mask) == row.mask)) {
+            continue;
+        }
+        put(any ? "|" : "").put(row.name);
+        any = true;
+        rest &= ~row.mask;
+        fields |= single ? 0 : row.mask;
+    }
+    if (any && rest != 0) {
+        put('|').hex(rest);
+    }
+    return any;
+}
+
+Writer& Writer::flags(const XlatSet& set, std::uint64_t value) {
+    if (!set.bitmask && set.nr_rows != 0) {
+        return symbol(set, value);
+    }
+    if (options_.xlat == XlatStyle::kRaw) {
+        return hex(value);
+    }
+    const bool verbose = options_.xlat == XlatStyle::kVerbose;
+    const std::size_t from = out_.size();
+    if (verbose) {
+        hex(value).put(" /* ");
+    }
+    if (bit_names(set, value)) {
+        return verbose ? put(" */") : *this;
+    }
+    out_.resize(from);
+    hex(value);
+    return value != 0 && set.unknown != nullptr ? comment(set.unknown) : *this;
+}
+
+Writer& Writer::symbol(const XlatSet& set, std::uint64_t value) {
+    const char* name = capture::xlat_name(set, value);
+    if (options_.xlat == XlatStyle::kRaw) {
+        return hex(value);
+    }
+    if (name == nullptr) {
+        hex(value);
+        return set.unknown != nullptr ? comment(set.unknown) : *this;
+    }
+    return named(name, value, false);
 }
 
 Writer& Writer::named(std::string_view name, std::uint64_t value, bool decimal) {

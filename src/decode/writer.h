@@ -19,24 +19,31 @@
 
 namespace utrace::decode {
 
-using XlatSet = capture::XlatSet;
+using capture::XlatId;
+using capture::XlatSet;
 
 class Writer {
   public:
-    Writer(std::string& out, const TextOptions& options)
-        : out_(out), options_(options), abbrev_(!options.verbose) {}
+    Writer(std::string& line, const TextOptions& style)
+        : out_(line), options_(style), abbrev_(!style.verbose) {}
 
     const TextOptions& options() const { return options_; }
     std::string& out() { return out_; }
     bool abbrev() const { return abbrev_; }
     void set_abbrev(bool on) { abbrev_ = on; }
 
-    Writer& put(char c) { out_ += c; return *this; }
-    Writer& put(std::string_view text) { out_ += text; return *this; }
+    Writer& put(char c) {
+        out_ += c;
+        return *this;
+    }
+    Writer& put(std::string_view text) {
+        out_ += text;
+        return *this;
+    }
     Writer& dec(std::int64_t value);
     Writer& udec(std::uint64_t value);
-    Writer& hex(std::uint64_t value);    ///< 0x…; zero is 0
-    Writer& ptr(std::uint64_t address);  ///< 0x…; zero is NULL
+    Writer& hex(std::uint64_t value);                         ///< 0x…; zero is 0
+    Writer& ptr(std::uint64_t address);                       ///< 0x…; zero is NULL
     Writer& hex_digits(std::uint64_t value, unsigned width);  ///< no prefix, zero-filled
     Writer& dec_fill(std::uint64_t value, unsigned width, char fill);
     Writer& octal(std::uint64_t value);  ///< 0644; at least three characters
@@ -49,19 +56,20 @@ class Writer {
     Writer& field_hex(std::string_view name, std::uint64_t v) { return field(name).hex(v); }
     Writer& comment(std::string_view text) { return put(" /* ").put(text).put(" */"); }
 
-    Writer& mode(std::uint32_t mode);  ///< S_IFREG|0644
+    Writer& mode(std::uint32_t mode);   ///< S_IFREG|0644
     Writer& dev(std::uint64_t device);  ///< makedev(0x8, 0x1)
     Writer& id(std::uint32_t uid_or_gid);
     Writer& signal(std::int64_t number);
     Writer& time_comment(std::int64_t seconds, std::int64_t nanoseconds);
 
     /// Bits of `set`, joined by |.
-    Writer& flags(const XlatSet* set, std::uint64_t value);
+    Writer& flags(const XlatSet& set, std::uint64_t value);
     /// One value of `set`.
-    Writer& symbol(const XlatSet* set, std::uint64_t value);
-    Writer& flags(std::string_view set, std::uint64_t value) { return flags(find(set), value); }
-    Writer& symbol(std::string_view set, std::uint64_t value) { return symbol(find(set), value); }
-    Writer& any(const XlatSet* set, std::uint64_t value);  ///< by the kind of the set
+    Writer& symbol(const XlatSet& set, std::uint64_t value);
+    Writer& flags(XlatId set, std::uint64_t value) { return flags(capture::xlat_set(set), value); }
+    Writer& symbol(XlatId set, std::uint64_t value) {
+        return symbol(capture::xlat_set(set), value);
+    }
     /// A name under -X: abbrev `NAME`, raw the number, verbose `number /* NAME */`.
     Writer& named(std::string_view name, std::uint64_t value, bool decimal);
 
@@ -76,9 +84,9 @@ class Writer {
     /// `[USR1 RT_4]`
     Writer& sigset(Bytes mask);
 
-    static const XlatSet* find(std::string_view set);
-
   private:
+    bool bit_names(const XlatSet& set, std::uint64_t value);
+
     std::string& out_;
     const TextOptions& options_;
     bool abbrev_;
