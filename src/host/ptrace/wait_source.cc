@@ -7,8 +7,9 @@
 //
 // Hint. waitid(P_ALL) walks all our tasks, newest first; with thousands of them one stop of the oldest
 // costs a walk over all. SIGCHLD carries the tid of the task that stopped and P_PID finds it at once.
-// SIGCHLD does not queue, so a second stop at the same moment can lose its hint; with many tasks a
-// full scan at least every millisecond picks those up, with few tasks we always scan.
+// SIGCHLD does not queue, so a second stop at the same moment can lose its hint: the tasks that
+// stopped lately are asked one by one, and a full scan every millisecond picks up what is left. With
+// few tasks we always scan.
 //
 // Sleep. sigtimedwait on SIGCHLD and SIGIO. Both stay pending until taken, so nothing that happens
 // between the last look and the sleep is missed.
@@ -65,8 +66,17 @@ bool WaitSource::poll_signals(request::Found& found) noexcept {
 bool WaitSource::find(request::Found& found, std::size_t tasks) noexcept {
     if (tasks == 0) return false;
     if (tasks <= kScanAlways) return request::peek(Tid{}, found) == 0 && raw(found.tid) != 0;
-    if (raw(last_) != 0 && request::peek(last_, found) == 0 && raw(found.tid) != 0) return true;
-    return poll_signals(found);
+    if (poll_signals(found)) return true;
+    for (const Tid tid : recent_)
+        if (raw(tid) != 0 && request::peek(tid, found) == 0 && raw(found.tid) != 0) return true;
+    return false;
+}
+
+void WaitSource::expect(Tid tid) noexcept {
+    std::size_t at = 0;
+    while (at + 1 < kRecent && recent_[at] != tid) ++at;
+    for (; at > 0; --at) recent_[at] = recent_[at - 1];
+    recent_[0] = tid;
 }
 
 bool WaitSource::spin(request::Found& found, std::size_t tasks) noexcept {
@@ -82,11 +92,11 @@ WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_
                                   std::size_t tasks) noexcept {
     Wake wake = Wake::kTask;
     if (!sockets_ && (find(found, tasks) || (hot_ && spin(found, tasks)))) {
-        last_ = found.tid;
+        expect(found.tid);
         return wake;
     }
     wake = block(found, deadline_ns, tasks);
-    if (wake == Wake::kTask) last_ = found.tid;
+    if (wake == Wake::kTask) expect(found.tid);
     return wake;
 }
 
