@@ -16,7 +16,6 @@ using test::Probe;
 using test::Told;
 
 constexpr EventSet kEntry{Event::kSyscallEntry};
-constexpr EventSet kExitCall{Event::kSyscallExit};
 constexpr EventSet kBoth{Event::kSyscallEntry, Event::kSyscallExit};
 constexpr std::uint32_t kAbortFinal = static_cast<std::uint32_t>(SyscallVerdict::kAbort) | kFinal;
 
