@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// what:     copies what a system call's arguments point to, by plan, into a syscall record's
-// payload. who:      the host's thread while the task is stopped or is itself; no lock, no
-// allocation, no libc
-//           beyond memcpy. Freestanding.
+// what:     copies what a system call's arguments point to, by plan, into a record's payload.
+// who:      the host's thread while the task is stopped or is itself; no lock, no allocation, no
+//           libc beyond memcpy. Freestanding.
 // lifetime: a SyscallCapture lives in the task's slot from entry to exit of one call.
 // cost:     one memory read per pointer argument the plan names; nothing for scalar-only calls.
 // see:      docs/design/0001-architecture.md, "Capture and decode are separate".

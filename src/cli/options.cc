@@ -401,9 +401,11 @@ std::unexpected<Complaint> later_verb(const VerbDesc& desc) {
 }  // namespace
 
 std::string nearest_option(std::string_view word, Verb verb) {
+    // A misspelt --pid behind run leads to attach all the same.
+    const std::uint32_t mask = verb == Verb::kRun ? kTracing : verb_bit(verb);
     Nearest nearest(word);
     for (const auto& desc : options())
-        if (desc.name != nullptr && (desc.verbs & verb_bit(verb)) != 0 && desc.opt != Opt::kLater)
+        if (desc.name != nullptr && (desc.verbs & mask) != 0 && desc.opt != Opt::kLater)
             nearest.offer(desc.name);
     return nearest.found().empty() ? std::string() : "--" + std::string(nearest.found());
 }

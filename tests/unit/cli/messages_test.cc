@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "cli/help.h"
@@ -98,7 +100,7 @@ TEST(Messages, JsonHasTheSameParts) {
         render_json(Msg::kRunNotFound, {.arg = quote("a\"b\\c\n"), .list = quote("/bin")});
     EXPECT_EQ(json,
               "{\"type\":\"message\",\"id\":\"UT-RUN-01\",\"severity\":\"error\","
-              "\"what\":\"cannot run a\\\\\\\"b\\\\\\\\c\\\\n: command not found\","
+              "\"what\":\"cannot run a\\\"b\\\\\\\\c\\\\n: command not found\","
               "\"why\":\"looked in PATH: /bin\",\"do\":[]}\n");
 }
 
@@ -133,6 +135,47 @@ TEST(Help, FitsATerminalAndNamesEachOption) {
         }
     }
     EXPECT_EQ(version_text().rfind("utrace ", 0), 0u);
+}
+
+/// Text of a manual page's source.
+std::string manual(const std::string& name) {
+    std::ifstream in(std::string(UTRACE_MAN_DIR) + "/" + name, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+TEST(Manual, NamesEachOptionVerbAndKey) {
+    const std::string page = manual("utrace.1.scd");
+    ASSERT_FALSE(page.empty());
+    for (const auto& desc : options()) {
+        if (desc.opt == Opt::kLater) continue;
+        const std::string name =
+            desc.letter != 0 ? std::string("*-") + desc.letter : std::string("*--") + desc.name;
+        EXPECT_NE(page.find(name), std::string::npos) << name;
+    }
+    for (const auto& verb : verbs()) {
+        if (verb.verb == Verb::kLater) continue;
+        EXPECT_NE(page.find(std::string("*") + verb.name + "*"), std::string::npos) << verb.name;
+    }
+    for (const auto& key : keys()) {
+        if (key.key == Key::kLater) continue;
+        EXPECT_NE(page.find(std::string("*") + key.name + "*"), std::string::npos) << key.name;
+    }
+}
+
+TEST(Manual, SectionsThatMessagesNameExist) {
+    for_each_message([&](Msg, const MessageDesc& desc) {
+        if (*desc.see == 0) return;
+        const std::string see = desc.see;  // page(1), "SECTION"
+        const auto bracket = see.find('(');
+        const auto quoted = see.find('"');
+        ASSERT_NE(bracket, std::string::npos) << see;
+        ASSERT_NE(quoted, std::string::npos) << see;
+        const std::string page = manual(see.substr(0, bracket) + ".1.scd");
+        const std::string section = see.substr(quoted + 1, see.size() - quoted - 2);
+        EXPECT_NE(page.find("\n# " + section + "\n"), std::string::npos) << see;
+    });
 }
 
 }  // namespace
