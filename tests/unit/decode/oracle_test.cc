@@ -20,12 +20,17 @@ std::string normalise(const std::string& line) {
     static const std::regex kPid("^[0-9]+ +");
     static const std::regex kAddress("0x[0-9a-f]{6,}");
     static const std::regex kRandom("getrandom\\(\"[^\"]*\"");
-    static const std::regex kTime("(tv_sec|tv_nsec|tv_usec|si_utime|si_stime)=[0-9]+");
+    static const std::regex kField(
+        "(tv_sec|tv_nsec|tv_usec|si_utime|si_stime|si_pid|f_bfree|f_bavail|f_ffree)=[0-9]+");
+    static const std::regex kOwnId("((set_tid_address|getp?pid)\\([^)]*\\)) += [0-9]+");
+    static const std::regex kTarget("kill\\([0-9]+");
     static const std::regex kBlanks(" +");
     std::string text = std::regex_replace(line, kPid, "");
     text = std::regex_replace(text, kAddress, "0xADDR");
     text = std::regex_replace(text, kRandom, "getrandom(R");
-    text = std::regex_replace(text, kTime, "$1=N");
+    text = std::regex_replace(text, kField, "$1=N");
+    text = std::regex_replace(text, kOwnId, "$1 = N");
+    text = std::regex_replace(text, kTarget, "kill(N");
     return std::regex_replace(text, kBlanks, " ");
 }
 
@@ -89,13 +94,12 @@ TEST_P(Oracle, SameLinesAsStrace) {
 }
 
 using Words = std::vector<std::string>;
-INSTANTIATE_TEST_SUITE_P(Commands, Oracle,
-                         ::testing::Values(Words{"/bin/ls", "-l", "/"},
-                                           Words{"/bin/cat", "/etc/passwd", "/nonexistent"},
-                                           Words{"/bin/sh", "-c", "exit 3"},
-                                           Words{"/bin/sh", "-c", "kill -TERM $$"},
-                                           Words{"/usr/bin/env"}, Words{"/bin/df", "/"},
-                                           Words{"/bin/mkdir", "/nonexistent/a/b"}));
+INSTANTIATE_TEST_SUITE_P(
+    Commands, Oracle,
+    ::testing::Values(Words{"/bin/ls", "-l", "/"}, Words{"/bin/cat", "/etc/passwd", "/nonexistent"},
+                      Words{"/bin/sh", "-c", "exit 3"}, Words{"/bin/sh", "-c", "kill -TERM $$"},
+                      Words{"/usr/bin/env", "-i", "A=b"}, Words{"/bin/df", "/"},
+                      Words{"/bin/mkdir", "/nonexistent/a/b"}));
 
 }  // namespace
 }  // namespace utrace::decode
