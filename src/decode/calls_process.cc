@@ -53,7 +53,7 @@ void clone(Printer& p) {
 
 void clone3(Printer& p) {
     p.memory(0, 0);
-    if (p.split()) {
+    if ((load<std::uint64_t>(p.in(0, 64)) & (kParentTid | kPidfd)) != 0 && p.split()) {
         return;
     }
     const Bytes before = p.in(0, 64);
