@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/proc.h"
 #include "base/sys.h"
@@ -311,6 +312,8 @@ void PtraceHost::on_exec(PtraceTask& task) {
             ++task.pass;
             core::report_death(task.core, false, SIGKILL);
             core::report_reap(task.core);
+            // The process lives on in the caller, and so does its name in the session directory.
+            caller->start_time = std::exchange(task.start_time, 0);
             remove(task, Gone::kSuperseded, raw(former));
             auto node = tasks_.extract(raw(former));
             node.key() = raw(leader);
