@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// what:     copies what a system call's arguments point to, by plan, into a syscall record's
-// payload. who:      the host's thread while the task is stopped or is itself; no lock, no
-// allocation, no libc
-//           beyond memcpy. Freestanding.
+// what:     copies what a system call's arguments point to, by plan, into a record's payload.
+// who:      the host's thread while the task is stopped or is itself; no lock, no allocation, no
+//           libc beyond memcpy. Freestanding.
 // lifetime: a SyscallCapture lives in the task's slot from entry to exit of one call.
 // cost:     one memory read per pointer argument the plan names; nothing for scalar-only calls.
 // see:      docs/design/0001-architecture.md, "Capture and decode are separate".
@@ -26,21 +25,23 @@ struct Memory {
 struct Limits {
     std::uint32_t string_bytes = 32;  ///< data strings and buffers; +1 is read to know of a cut
     std::uint32_t array_members = 32;
-    std::uint32_t event_bytes = kMaxEventBytes;  ///< cap of payload + header
+    /// Cap of record header + payload; at least 104, which headers and arguments take.
+    std::uint32_t event_bytes = kMaxEventBytes;
     bool environment = false;  ///< capture the strings of envp too (else only their count)
 };
 
-/// What the blobs of an argument are (a null pointer has none; a blob of size 0 is memory of length
-/// 0, or with kBlobFault memory that could not be read at all):
-///   path, string   kMain with its NUL; without one it was cut or faulted (flags say which)
-///   buf, struct, array, sockaddr, sigset   kMain
-///   iovec          kMain, then exactly one kElement per entry of kMain
-///   msghdr         kMain; [kName], [kVector, its kElements], [kAncillary], each if the header has
-///   it mmsghdr        kMain; then the same per message. Sent ones at entry (exit: kMain for the
-///                  lengths), received ones at exit (entry: kMain)
-///   argv, envp     kMain = the pointers with their null (cut: without), one kElement per pointer;
-///                  envp has elements only when asked for
-///   variant forms  kMain; msgbuf, sigset_arg, iocbs: then kElement
+// What the blobs of an argument are. A null pointer has none; a blob of size 0 is memory of length
+// 0 or, with kBlobFault, memory that could not be read at all.
+// * path, string: kMain with its NUL; without one it was cut or faulted (its flags say which).
+// * buf, struct, array, sockaddr, sigset: kMain.
+// * iovec: kMain, then exactly one kElement for each entry in kMain.
+// * msghdr: kMain, then each if the header has it: kName, kVector with its kElements, kAncillary.
+// * mmsghdr: kMain, then the same for each message. Sent ones at entry (their exit has kMain for
+//   the lengths), received ones at exit (their entry has kMain).
+// * argv, envp: kMain = the pointers with their null (without it when cut), one kElement for each
+//   pointer; envp has elements only when asked for.
+// * variant forms: kMain; msgbuf, sigset_arg and iocbs then have kElements.
+
 /// Builds one payload (SyscallPayload, args, blobs) in caller-owned memory.
 /// Usage: begin() at entry; then finish() at exit for a kSyscall record, or take the entry payload
 /// as it is for a kSyscallEntry record and build the kSyscallExit one with begin_exit() + finish().

@@ -51,7 +51,7 @@ std::string padded(std::string text, std::size_t width) {
 
 /// Class and linkage of an ELF file: "64-bit, dynamic" or the reason why it cannot be told.
 std::string elf_of(const std::string& path, bool& is_64_bit) {
-    is_64_bit = true;
+    is_64_bit = false;
     const auto bytes = sys::read_file(path.c_str(), 4096);
     if (!bytes) return error_text(bytes.error().err).text();
     Elf64_Ehdr header{};
@@ -167,7 +167,9 @@ void examine_process(pid_t pid, Diagnosis& to) {
     bool is_64_bit = true;
     const std::string elf = elf_of(file, is_64_bit);
     to.checks.push_back({is_64_bit ? Health::kOk : Health::kWarn, "program", elf,
-                         is_64_bit ? "" : "32-bit calls: names only"});
+                         is_64_bit         ? ""
+                         : elf == "32-bit" ? "calls are shown with numbers as arguments"
+                                           : "not looked into"});
     to.checks.push_back(set_id_check(file));
     to.checks.push_back(
         {facts.seccomp <= 0 ? Health::kOk : Health::kWarn, "filter",

@@ -18,10 +18,11 @@ namespace utrace::cli {
 namespace {
 
 constexpr std::size_t kNameColumn = 28;
+constexpr std::size_t kVerbColumn = 40;
 
-std::string padded(std::string text) {
+std::string padded(std::string text, std::size_t width = kNameColumn) {
     const std::size_t columns = columns_of(text);
-    text.append(columns < kNameColumn ? kNameColumn - columns : 1, ' ');
+    text.append(columns < width ? width - columns : 1, ' ');
     return text;
 }
 
@@ -66,7 +67,8 @@ std::string overview_text() {
         "Without a verb: run. Parsing stops at the first word that is no option.\n\n";
     for (const auto& desc : verbs())
         if (desc.verb != Verb::kLater)
-            text += padded(fmt::format("  {} {}", desc.name, desc.synopsis)) + desc.does + "\n";
+            text += padded(fmt::format("  {} {}", desc.name, desc.synopsis), kVerbColumn) +
+                    desc.does + "\n";
     text +=
         "\nutrace help VERB  lists its options;  utrace explain ID  explains a message.\n"
         "Engines of -e: ";

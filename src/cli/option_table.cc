@@ -30,7 +30,7 @@ constexpr VerbDesc kVerbs[] = {
 };
 
 constexpr std::uint32_t kRunOnly = verb_bit(Verb::kRun);
-constexpr std::uint32_t kTakesPid = kTracing | verb_bit(Verb::kDoctor);
+constexpr std::uint32_t kTakesPid = verb_bit(Verb::kAttach) | verb_bit(Verb::kDoctor);
 
 constexpr OptionDesc kOptions[] = {
     {Opt::kEngine, 'e', "engine", "ENGINE[:K=V,…]", kTracing, "add an engine; also QUALIFIER=SET for the log, as strace's", "log"},

@@ -182,7 +182,7 @@ Parsed<void> Builder::apply_follow(const Given& given) {
 }
 
 Parsed<void> Builder::apply_host(const Given& given) {
-    static constexpr const char* kHosts[] = {"auto", "ptrace", "inprocess"};
+    static constexpr const char* kHosts[] = {"auto", "ptrace"};
     if (given.arg.starts_with("inprocess"))
         return later("host 'inprocess'", "--host ptrace",
                      "it will trace inside the program, without stopping it at each call.");
@@ -203,16 +203,16 @@ Parsed<void> Builder::apply_env(const Given& given) {
 }
 
 Parsed<void> Builder::apply_word(const Given& given) {
-    static constexpr const char* kPolicies[] = {"drop", "block", "overwrite"};
+    static constexpr const char* kPolicies[] = {"drop"};
     static constexpr const char* kStyles[] = {"abbrev", "raw", "verbose"};
     static constexpr const char* kForms[] = {"text", "json"};
     static constexpr const char* kColours[] = {"auto", "always", "never"};
     switch (given.desc->opt) {
         case Opt::kWhenFull: {
+            if (given.arg == "block" || given.arg == "overwrite")
+                return later("--when-full " + given.arg, "--when-full drop --ring 16M");
             const auto policy = parse_word(given.typed, given.arg, kPolicies);
             if (!policy) return std::unexpected(policy.error());
-            if (*policy != 0)
-                return later("--when-full " + given.arg, "--when-full drop --ring 16M");
             return {};
         }
         case Opt::kConstants: {
@@ -331,6 +331,10 @@ Parsed<void> Builder::apply_flag(const Given& given) {
 }
 
 Parsed<void> Builder::apply(const Given& given) {
+    if (given.desc->opt == Opt::kPid && to_.verb == Verb::kRun)
+        return usage(Msg::kUsageConflict, {.option = known("-p PID"),
+                                           .value = known("a command to run"),
+                                           .example = known("utrace attach -p PID")});
     if ((given.desc->verbs & verb_bit(to_.verb)) == 0)
         return usage(Msg::kUsageOptionVerb,
                      {.arg = known(given.typed), .verb = known(verb_desc(to_.verb).name)});
@@ -345,10 +349,6 @@ Parsed<void> Builder::finish() {
     if (to_.json)
         return later("--format json for a log", "utrace doctor --format json",
                      "events are text only; messages of the other verbs have a JSON form.");
-    if (to_.verb == Verb::kRun && !to_.pids.empty())
-        return usage(Msg::kUsageConflict, {.option = known("-p PID"),
-                                           .value = known("a command to run"),
-                                           .example = known("utrace attach -p PID")});
     if (to_.verb == Verb::kRun && to_.command.empty())
         return usage(Msg::kUsageNoCommand, {.verb = known("run"),
                                             .expect = known("a command"),
@@ -401,9 +401,11 @@ std::unexpected<Complaint> later_verb(const VerbDesc& desc) {
 }  // namespace
 
 std::string nearest_option(std::string_view word, Verb verb) {
+    // A misspelt --pid behind run leads to attach all the same.
+    const std::uint32_t mask = verb == Verb::kRun ? kTracing : verb_bit(verb);
     Nearest nearest(word);
     for (const auto& desc : options())
-        if (desc.name != nullptr && (desc.verbs & verb_bit(verb)) != 0 && desc.opt != Opt::kLater)
+        if (desc.name != nullptr && (desc.verbs & mask) != 0 && desc.opt != Opt::kLater)
             nearest.offer(desc.name);
     return nearest.found().empty() ? std::string() : "--" + std::string(nearest.found());
 }

@@ -5,32 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "decode/quote.h"
+
 namespace utrace::cli {
 
 namespace {
 
 unsigned byte_at(std::string_view text, std::size_t i) {
     return static_cast<unsigned char>(text[i]);
-}
-
-/// The escape of an ASCII character that has a short one, or null.
-const char* short_escape(unsigned byte) {
-    switch (byte) {
-        case '\n':
-            return "\\n";
-        case '\t':
-            return "\\t";
-        case '\r':
-            return "\\r";
-        case '\'':
-            return "\\'";
-        case '"':
-            return "\\\"";
-        case '\\':
-            return "\\\\";
-        default:
-            return nullptr;
-    }
 }
 
 }  // namespace
@@ -56,24 +38,8 @@ std::size_t utf8_length(std::string_view text) noexcept {
 }
 
 std::string escape_foreign(std::string_view bytes) {
-    std::string out;
-    while (!bytes.empty()) {
-        const unsigned byte = byte_at(bytes, 0);
-        const std::size_t length = utf8_length(bytes);
-        const bool control = byte < 0x20 || byte == 0x7f ||
-                             (byte == 0xc2 && length == 2 && byte_at(bytes, 1) < 0xa0);
-        if (const char* escape = short_escape(byte)) {
-            out += escape;
-            bytes.remove_prefix(1);
-        } else if (length == 0 || control) {
-            out += fmt::format("\\x{:02x}", byte);
-            bytes.remove_prefix(1);
-        } else {
-            out += bytes.substr(0, length);
-            bytes.remove_prefix(length);
-        }
-    }
-    return out;
+    const std::string marked = decode::quote(decode::TaintedBytes(bytes));
+    return marked.substr(1, marked.size() - 2);  // messages bring their own quotation marks
 }
 
 std::size_t columns_of(std::string_view text) noexcept {

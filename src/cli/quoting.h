@@ -14,7 +14,8 @@ namespace utrace::cli {
 
 inline constexpr std::size_t kMaxMessageColumns = 100;
 
-/// C escapes for control characters (C0, DEL, C1), bad UTF-8, quotes and backslashes.
+/// decode::quote() without its marks: C escapes for control characters, bad UTF-8, quotes and
+/// backslashes.
 std::string escape_foreign(std::string_view bytes);
 /// `text` cut to `limit` columns, the last one being "…" when something was cut.
 std::string cut_columns(std::string_view text, std::size_t limit);

@@ -126,28 +126,34 @@ const char* prefix_of(Severity severity) {
     return severity == Severity::kWarning ? "utrace: warning: " : "utrace: ";
 }
 
-/// The lines of a message with fields cut at `limit` columns.
-std::vector<std::string> lines_of(const MessageDesc& desc, const Fields& fields,
-                                  std::size_t limit) {
-    const FieldTexts texts = texts_of(fields, limit);
-    std::vector<std::string> lines;
-    std::string first = prefix_of(desc.severity) + fill(desc.what, texts);
-    if (*desc.id != 0) first += fmt::format(" [{}]", desc.id);
-    lines.push_back(std::move(first));
-    if (std::string why = fill(desc.why, texts); !why.empty()) lines.push_back("  " + why);
-    if (std::string act = fill(desc.act, texts); !act.empty()) lines.push_back("  → " + act);
-    if (*desc.see != 0) lines.push_back(std::string("  → see: ") + desc.see);
-    return lines;
+/// `make(texts)` with fields cut until the line fits; empty lines stay empty.
+template <class Make>
+std::string fitting_line(const Fields& fields, Make make) {
+    std::string line;
+    for (std::size_t limit : {90u, 72u, 60u, 48u, 40u, 32u, 24u, 18u, 14u, 10u, 8u}) {
+        line = make(texts_of(fields, limit));
+        if (columns_of(line) <= kMaxMessageColumns) break;
+    }
+    return line;
 }
 
 std::vector<std::string> fitting_lines(const MessageDesc& desc, const Fields& fields) {
     std::vector<std::string> lines;
-    for (std::size_t limit : {90u, 72u, 60u, 48u, 40u, 32u, 24u, 18u, 14u, 10u, 8u}) {
-        lines = lines_of(desc, fields, limit);
-        bool fits = true;
-        for (const auto& line : lines) fits = fits && columns_of(line) <= kMaxMessageColumns;
-        if (fits) break;
-    }
+    const auto add = [&](const char* before, const char* part, const std::string& after) {
+        if (*part == 0) return;
+        bool empty = false;
+        std::string line = fitting_line(fields, [&](const FieldTexts& texts) {
+            const std::string text = fill(part, texts);
+            empty = text.empty();
+            return before + text + after;
+        });
+        if (!empty) lines.push_back(std::move(line));
+    };
+    add(prefix_of(desc.severity), desc.what,
+        *desc.id == 0 ? std::string() : fmt::format(" [{}]", desc.id));
+    add("  ", desc.why, "");
+    add("  → ", desc.act, "");
+    add("  → see: ", desc.see, "");
     return lines;
 }
 

@@ -99,7 +99,7 @@ engines::LogOptions Tracing::log_options(const EngineSpec& spec, const Output& o
     text.raw = widen(spec.raw, false);
     text.unabbreviated = widen(spec.abbreviated, true);
     text.opaque = widen(spec.followed, true);
-    text.hide_exits = (spec.quiet & kQuietExit) != 0;
+    text.quiet = (spec.quiet & kQuietExit) != 0 ? 2 : 0;
     const bool to_screen = output.fd() == STDERR_FILENO || ::isatty(output.fd()) == 1;
     text.pid = to_screen ? decode::PidMode::kAuto
                : invocation_.follow == Follow::kNone ? decode::PidMode::kNone
@@ -282,6 +282,7 @@ int Tracing::finish() {
         while (drain(session) != 0) write_texts(false);
     for (Running& running : engines_) running.engine->finish(running.text);
     write_texts(true);
+    for (Session& session : sessions_) session.client.close();
     for (Running& running : engines_)
         if (auto closed = running.output->close(); !closed) fail_output(running, closed.error());
     if (lost_ != 0) {

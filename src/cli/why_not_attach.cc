@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/why_not_attach.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -84,19 +85,6 @@ std::string join(const std::vector<uid_t>& ids) {
     return text;
 }
 
-struct Ourselves {
-    ProcessFacts facts;
-    bool may_ptrace_all = false;  ///< CAP_SYS_PTRACE
-};
-
-Ourselves ourselves(const std::string& proc) {
-    Ourselves us{read_process(::getpid(), proc), false};
-    const std::string status = read_or_empty(proc + "/self/status");
-    const auto effective = number_of<std::uint64_t>(field_of(status, "CapEff"), 16);
-    us.may_ptrace_all = (effective >> kCapSysPtrace & 1) != 0;
-    return us;
-}
-
 /// The kernel's own test: every id of the target equals our real one.
 template <class Id>
 bool all_are(const std::vector<Id>& ids, Id ours) {
@@ -110,17 +98,18 @@ Error reason(int err, pid_t pid, Reason why, std::int64_t number = 0, std::strin
 }
 
 /// Rights only; the process exists, is no zombie and has no tracer.
-Error missing_right(pid_t pid, int err, const ProcessFacts& facts, const std::string& proc) {
-    const Ourselves us = ourselves(proc);
-    const auto scope = yama_scope(proc);
-    if (scope == 3) return reason(err, pid, Reason::kYama, 3);
-    if (us.may_ptrace_all && facts.user_namespace == us.facts.user_namespace)
+Error missing_right(pid_t pid, int err, const ProcessFacts& facts, const Observer& us,
+                    std::optional<int> scope) {
+    const auto unexplained = [&] {
         return err == 0 ? reason(0, pid, Reason::kNone)
                         : reason(err, pid, Reason::kDenied, 0, "a security module or seccomp");
+    };
+    if (scope == 3) return reason(err, pid, Reason::kYama, 3);
     if (!facts.user_namespace.empty() && !us.facts.user_namespace.empty() &&
         facts.user_namespace != us.facts.user_namespace)
         return reason(err, pid, Reason::kForeignNamespace, 0, facts.user_namespace);
-    if (!all_are(facts.uids, ::getuid()) || !all_are(facts.gids, ::getgid()))
+    if (us.may_trace_all) return unexplained();
+    if (!all_are(facts.uids, us.uid) || !all_are(facts.gids, us.gid))
         return reason(err, pid, Reason::kCredentials, facts.uids.empty() ? 0 : facts.uids[0],
                       join(facts.uids));
     if ((facts.capabilities & ~us.facts.capabilities) != 0)
@@ -129,17 +118,16 @@ Error missing_right(pid_t pid, int err, const ProcessFacts& facts, const std::st
     if (scope == 2) return reason(err, pid, Reason::kYama, 2);
     // Scope 1 allows descendants and those that named us by PR_SET_PTRACER, which cannot be read.
     if (scope == 1 && err != 0) return reason(err, pid, Reason::kYama, 1);
-    if (err == 0) return reason(0, pid, Reason::kNone);
-    return reason(err, pid, Reason::kDenied, 0, "a security module or seccomp");
+    return unexplained();
 }
 
 Complaint with(Msg msg, Fields fields, int status) { return {msg, std::move(fields), status}; }
 
 }  // namespace
 
-ProcessFacts read_process(pid_t pid, const std::string& proc) {
+/// `base` is the directory of the process.
+static ProcessFacts read_directory(const std::string& proc, const std::string& base) {
     ProcessFacts facts;
-    const std::string base = proc + "/" + std::to_string(pid);
     const std::string status = read_or_empty(base + "/status");
     if (status.empty()) return facts;
     facts.exists = true;
@@ -156,10 +144,10 @@ ProcessFacts read_process(pid_t pid, const std::string& proc) {
     facts.no_new_privs = number_of<int>(field_of(status, "NoNewPrivs")) == 1;
     facts.threads = number_of<int>(field_of(status, "Threads"));
     facts.kernel_thread = (flags_of(read_or_empty(base + "/stat")) & kKernelThreadFlag) != 0;
-    // The kernel gives the files of a process that is not dumpable to root.
-    facts.not_dumpable = !facts.uids.empty() && facts.uids[1] != 0 &&
-                         ::access((base + "/fd").c_str(), R_OK) != 0 &&
-                         ::geteuid() == facts.uids[1];
+    // The kernel gives the private files of a process that is not dumpable to root.
+    struct stat info{};
+    if (::stat((base + "/fd").c_str(), &info) == 0 && facts.uids.size() > 1)
+        facts.not_dumpable = info.st_uid != facts.uids[1];
     facts.user_namespace = link_or_empty(base + "/ns/user");
     facts.wait_channel = read_or_empty(base + "/wchan");
     if (facts.tracer > 0) {
@@ -169,14 +157,26 @@ ProcessFacts read_process(pid_t pid, const std::string& proc) {
     return facts;
 }
 
+ProcessFacts read_process(pid_t pid, const std::string& proc) {
+    return read_directory(proc, proc + "/" + std::to_string(pid));
+}
+
+Observer read_observer(const std::string& proc) {
+    Observer us{read_directory(proc, proc + "/self"), ::getuid(), ::getgid(), false};
+    const std::string status = read_or_empty(proc + "/self/status");
+    const auto effective = number_of<std::uint64_t>(field_of(status, "CapEff"), 16);
+    us.may_trace_all = (effective >> kCapSysPtrace & 1) != 0;
+    return us;
+}
+
 std::optional<int> yama_scope(const std::string& proc) {
     const std::string text = read_or_empty(proc + "/sys/kernel/yama/ptrace_scope");
     if (text.empty()) return std::nullopt;
     return number_of<int>(text);
 }
 
-Error why_not_attach(pid_t pid, int err, const std::string& proc) {
-    const ProcessFacts facts = read_process(pid, proc);
+Error attach_reason(pid_t pid, int err, const ProcessFacts& facts, const Observer& us,
+                    std::optional<int> scope) {
     if (!facts.exists) return reason(err == 0 ? ESRCH : err, pid, Reason::kNoSuchProcess);
     if (facts.process == ::getpid()) return reason(err, pid, Reason::kOurselves);
     if (facts.process != pid) return reason(err, pid, Reason::kIsThread, facts.process, facts.name);
@@ -185,7 +185,11 @@ Error why_not_attach(pid_t pid, int err, const std::string& proc) {
     if (facts.kernel_thread) return reason(err, pid, Reason::kIsKernelThread, 0, facts.name);
     if (facts.tracer != 0)
         return reason(err, pid, Reason::kForeignTracer, facts.tracer, facts.tracer_name);
-    return missing_right(pid, err, facts, proc);
+    return missing_right(pid, err, facts, us, scope);
+}
+
+Error why_not_attach(pid_t pid, int err, const std::string& proc) {
+    return attach_reason(pid, err, read_process(pid, proc), read_observer(proc), yama_scope(proc));
 }
 
 Complaint attach_complaint(pid_t pid, const Error& error, const std::string& proc) {
@@ -219,11 +223,11 @@ Complaint attach_complaint(pid_t pid, const Error& error, const std::string& pro
             return say_with(Msg::kAttachUid);
         case Reason::kCapabilities:
             fields.value = quote(error.detail);
-            fields.other = known(fmt::format("{:x}", read_process(::getpid(), proc).capabilities));
+            fields.other = known(fmt::format("{:x}", read_observer(proc).facts.capabilities));
             return say_with(Msg::kAttachCaps);
         case Reason::kForeignNamespace:
             fields.value = quote(error.detail);
-            fields.other = quote(read_process(::getpid(), proc).user_namespace);
+            fields.other = quote(read_observer(proc).facts.user_namespace);
             return say_with(Msg::kAttachNamespace);
         case Reason::kDenied:
             fields.value = quote(error.detail);

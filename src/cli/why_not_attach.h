@@ -39,12 +39,25 @@ struct ProcessFacts {
 };
 
 ProcessFacts read_process(pid_t pid, const std::string& proc = "/proc");
+
+/// The one who wants to attach.
+struct Observer {
+    ProcessFacts facts;  ///< of ourselves
+    uid_t uid = 0;       ///< real ids: the kernel compares these
+    gid_t gid = 0;
+    bool may_trace_all = false;  ///< CAP_SYS_PTRACE is effective
+};
+Observer read_observer(const std::string& proc = "/proc");
 /// kernel.yama.ptrace_scope, or nothing without Yama.
 std::optional<int> yama_scope(const std::string& proc = "/proc");
 
 /// The reason why attaching to `pid` fails with `err` (0: asked before trying; then an Error with
 /// reason kNone means that nothing speaks against it).
 Error why_not_attach(pid_t pid, int err, const std::string& proc = "/proc");
+
+/// The same from values read before.
+Error attach_reason(pid_t pid, int err, const ProcessFacts& facts, const Observer& us,
+                    std::optional<int> scope);
 
 /// The message for any Error of the layers below; `status` is the exit status that goes with it.
 Complaint complaint_of(const Error& error, int status = 125);

@@ -43,10 +43,6 @@ void copy_name(char (&to)[32], const char* from) noexcept {
     to[i] = '\0';
 }
 
-bool is_step(Resume action) noexcept {
-    return action == Resume::kSingleStep || action == Resume::kBlockStep;
-}
-
 }  // namespace
 
 // ---- attach and references ----
@@ -230,7 +226,7 @@ template <class Memory>
 bool Control<Memory>::in_callback(const Engine& engine) noexcept {
     for (const Word<Engine*>& slot : engine.task->reporting_) {
         // [C2 acquire] C3: reads E or a later value; null means the callback's effects are visible.
-        // Pairs with [P1 release] in Pass::visit.
+        // Pairs with [P1 release] in Pass::walk.
         if (Memory::load_acquire(slot) == &engine) return true;
     }
     return false;

@@ -18,6 +18,10 @@ namespace utrace::core {
 inline constexpr std::uint64_t kSyscallEvents =
     bit(Event::kSyscallEntry) | bit(Event::kSyscallExit);
 
+constexpr bool is_step(Resume action) noexcept {
+    return action == Resume::kSingleStep || action == Resume::kBlockStep;
+}
+
 /// The lists of a task and everything that is written under its lock.
 template <class Memory>
 struct Lists {

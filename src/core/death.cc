@@ -89,8 +89,9 @@ void Death<Memory>::reap(Task& task) noexcept {
     Word<Engine*>& slot = task.reporting_[0];
     while (engine != nullptr) {
         Engine* const next = engine->next;
-        // [P1 relaxed] T1. The lock came after the last possible change of the event word.
-        Memory::store_relaxed(slot, engine);
+        // [P1 release] T1. The lock came after the last possible change of the event word. Pairs
+        // with [C2 acquire] in Control::in_callback.
+        Memory::store_release(slot, engine);
         if ((L::events(*engine) & bit(Event::kReap)) != 0 && engine->ops.report_reap != nullptr) {
             const utrace_call with{sizeof with, static_cast<std::uint32_t>(Resume::kResume),
                                    handle(*engine), engine->data, handle(task)};

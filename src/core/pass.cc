@@ -58,9 +58,6 @@ constexpr std::int32_t kLastSignal = 64;
 constexpr std::int32_t kSigtrap = 5;
 constexpr std::uint32_t kVerdictBits = 0xf0;
 
-constexpr bool is_step(Resume action) noexcept {
-    return action == Resume::kSingleStep || action == Resume::kBlockStep;
-}
 constexpr bool asks_again(Resume action) noexcept {
     return action == Resume::kInterrupt || action == Resume::kReport;
 }
@@ -119,9 +116,10 @@ void Pass<Memory>::walk(Report& report, Order order, Visit&& visit_one) noexcept
     const bool up = order == Order::kFromKernel;
     for (Engine* e = up ? task.first_ : task.last_; e != nullptr; e = up ? e->next : e->prev) {
         if (report.depth != 0 && skipped(report, *e)) continue;
-        // [P1 relaxed] T1; ordered before T2 for a controller by its membarrier (C2). Pairs with
-        // [C2 acquire] in Control::in_callback.
-        Memory::store_relaxed(slot, e);
+        // [P1 release] T1; ordered before T2 for a controller by its membarrier (C2). Release, so
+        // that a controller that finds another engine here sees what the callbacks before it did.
+        // Pairs with [C2 acquire] in Control::in_callback.
+        Memory::store_release(slot, e);
         Memory::compiler_fence();  // [P1 compiler] keeps T1 before T2 in the program.
         visit_one(*e);
         const std::uint64_t now = L::events(*e);
@@ -140,7 +138,7 @@ template <class Memory>
 bool Pass<Memory>::skipped(const Report& report, const Engine& engine) noexcept {
     if ((engine.flags & kReentrant) != 0) return false;
     for (std::uint32_t i = 0; i < report.depth; ++i) {
-        // [P1 relaxed] the executor reads its own store.
+        // [P1 relaxed] the executor reads its own store; pairs with [P1 release] in Pass::walk.
         if (report.task.reporting_[i].load_relaxed() == &engine) {
             ++report.task.skipped_visits_;
             return true;

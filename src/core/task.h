@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // what:     Task, the core's state of one thread, the calls on it, and the report passes.
-// who:      calls: any thread (see HostOps::lock). Passes: the task's executor, never nested by
-// hand. lifetime: embedded in the host's object; init() ... retire(), memory reusable at
-// HostOps::unused. cost:     an unwanted event is one load and one test; an interested pass takes
-// no lock. see:      docs/design/0002-report-pass.md; src/core/pass.cc explains the pass.
+// who:      calls: any thread (see HostOps::lock). Passes: the task's executor, never nested.
+// lifetime: embedded in the host's object; init() ... retire(), reusable at HostOps::unused.
+// cost:     an unwanted event is one load and one test; an interested pass takes no lock.
+// see:      docs/design/0002-report-pass.md; src/core/pass.cc explains the pass.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// what:     one system call being printed: its arguments, what they pointed to, which half is
-// wanted. who:      text.cc makes it; the argument printers use it. lifetime: on the stack while
-// one line is made. cost:     blob look-up is a scan of the few blobs of one call. see:
-// docs/design/0001-architecture.md, "Text".
+// what:     one system call being printed: its arguments and what they pointed to.
+// who:      text.cc makes it; the argument printers use it.
+// lifetime: on the stack while one line is made.
+// cost:     blob look-up is a scan of the few blobs of one call.
+// see:      docs/design/0001-architecture.md, "Text".
 #pragma once
 
 #include <array>

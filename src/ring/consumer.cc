@@ -263,9 +263,9 @@ Consumer::Step Consumer::join(Ring& ring, const RecordHeader& header, std::uint3
     whole.size = static_cast<std::uint32_t>(sizeof whole + at->bytes.size());
     whole.flags &= static_cast<std::uint16_t>(~(kRecordFrag | kRecordLast));
     whole.aux = 0;
-    joined_.resize(whole.size);
+    joined_.resize(sizeof whole);
     std::memcpy(joined_.data(), &whole, sizeof whole);
-    std::memcpy(joined_.data() + sizeof whole, at->bytes.data(), at->bytes.size());
+    joined_.insert(joined_.end(), at->bytes.begin(), at->bytes.end());
     ring.partials.erase(at);
     return hand_out(ring, joined_, record);
 }

@@ -88,7 +88,7 @@ class Consumer {
     std::uint64_t start_time() const noexcept { return start_time_; }
 
   private:
-    enum class Step { kEmpty, kRecord, kSkipped };
+    enum class Step : std::uint8_t { kEmpty, kRecord, kSkipped };
     /// A fragmented event that is not complete yet.
     struct Partial {
         RecordHeader header{};

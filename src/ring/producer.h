@@ -154,14 +154,14 @@ inline void Producer::commit(std::uint64_t head, std::uint64_t tail) noexcept {
     head_ = head;
     // [R1 release] publishes the records below; pairs with [R1 acquire] in Consumer::load_head()
     __atomic_store_n(&header_->head, head, __ATOMIC_RELEASE);
-    // [R3 relaxed] pairs with [R3 relaxed] in Consumer::wait()
+    // [R3 relaxed] pairs with [R3 relaxed] in Consumer::set_watermark()
     const std::uint32_t watermark = __atomic_load_n(&consumer_->watermark, __ATOMIC_RELAXED);
     if (before < watermark && head - tail >= watermark) wake();
 }
 
 inline void Producer::wake() noexcept {
     woken_ = head_;
-    // [R5 release] pairs with [R5 acquire] in Consumer::wait()
+    // [R5 release] pairs with [R5 acquire] in Consumer::worth_reading()
     __atomic_store_n(&header_->wake_seq, header_->wake_seq + 1, __ATOMIC_RELEASE);
     // [R3 relaxed] pairs with [R3 relaxed] in Consumer::wait(); no fence: the reader's wait is
     // bounded

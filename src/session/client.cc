@@ -2,9 +2,10 @@
 #include "session/client.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,7 @@ namespace utrace::session {
 namespace {
 
 constexpr std::uint64_t kAnswerWithin = 10'000'000'000;
+constexpr int kReapWithinMs = 2000;
 
 std::uint64_t deadline() { return sys::now_ns() + kAnswerWithin; }
 
@@ -122,6 +124,21 @@ Expected<void> Client::release() {
     auto reply = connection_.call<Reply>(MsgType::kRelease, Simple{}, deadline());
     if (!reply) return std::unexpected(reply.error());
     return {};
+}
+
+void Client::close() {
+    bool last = false;
+    if (keeper_pidfd_) {
+        auto tasks = connection_.call<TasksReply>(MsgType::kTasks, Simple{}, deadline());
+        last = !tasks || (tasks->tasks == 0 && tasks->clients == 1);
+    }
+    connection_.close();
+    if (!last) return;
+    pollfd ended{keeper_pidfd_.get(), POLLIN, 0};
+    if (UTRACE_RETRY(::poll(&ended, 1, kReapWithinMs)) != 1) return;
+    siginfo_t info;
+    (void)UTRACE_RETRY(::waitid(static_cast<idtype_t>(P_PIDFD),
+                                static_cast<id_t>(keeper_pidfd_.get()), &info, WEXITED | WNOHANG));
 }
 
 Expected<Message> Client::next_event() { return connection_.recv(); }

@@ -42,6 +42,10 @@ class Client {
     /// Detaches everything of ours; returns when every task is let go or 5 s passed.
     [[nodiscard]] Expected<void> release();
 
+    /// Ends the connection. A keeper of ours that nobody else needs ends too and is reaped, so that no
+    /// zombie is left to whoever adopts our children.
+    void close();
+
     /// What the keeper says by itself; EAGAIN: nothing now, ECONNRESET: the keeper is gone.
     [[nodiscard]] Expected<Message> next_event();
     /// Null before the first attach.

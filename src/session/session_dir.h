@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// what:     the directory of sockets and links by which clients find the keeper that holds a
-// process. who:      any thread of a client or keeper. lifetime: owns the directory's fd; every
-// access goes through it, never through the path again. cost:     a few system calls per operation;
-// find() may wait for a keeper's answer. see:      docs/design/0001-architecture.md, "Sessions".
+// what:     the directory by which clients find the keeper that holds a process.
+// who:      any thread of a client or keeper.
+// lifetime: owns the directory's fd; every access goes through it, never through the path again.
+// cost:     a few system calls per operation; find_keeper() may wait for an answer.
+// see:      docs/design/0001-architecture.md, "Sessions".
 //
 //   k.PID.START.sock  the keeper's socket       t.PID.START  link to it, one per held process
 //   lock              flocked while a client looks up and starts a keeper

@@ -79,7 +79,7 @@ std::string_view text(const char (&field)[N]) noexcept {
 template <std::size_t N>
 void set_text(char (&field)[N], std::string_view value) noexcept {
     std::memset(field, 0, N);
-    std::memcpy(field, value.data(), std::min(value.size(), N - 1));
+    value.copy(field, N - 1);
 }
 
 /// Who is at the other end, as the kernel says.

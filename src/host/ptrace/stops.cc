@@ -271,6 +271,7 @@ void PtraceHost::on_clone(PtraceTask& task, int event) {
     if (!arrived) {
         child = &add(tid, group, &task, core::TaskState::kNew);
         child->awaits_birth = true;
+        waits_.expect(tid);
     } else {
         child->tgid = group;
     }

@@ -7,8 +7,9 @@
 //
 // Hint. waitid(P_ALL) walks all our tasks, newest first; with thousands of them one stop of the oldest
 // costs a walk over all. SIGCHLD carries the tid of the task that stopped and P_PID finds it at once.
-// SIGCHLD does not queue, so a second stop at the same moment can lose its hint; with many tasks a
-// full scan at least every millisecond picks those up, with few tasks we always scan.
+// SIGCHLD does not queue, so a second stop at the same moment can lose its hint: the tasks that
+// stopped lately are asked one by one, and full scans pick up what is left: again at once while they
+// find something, else after a pause of a few times their cost. With few tasks we always scan.
 //
 // Sleep. sigtimedwait on SIGCHLD and SIGIO. Both stay pending until taken, so nothing that happens
 // between the last look and the sleep is missed.
@@ -27,7 +28,8 @@
 namespace utrace::host {
 namespace {
 constexpr std::size_t kScanAlways = 32;             // tasks up to which a full scan is cheap
-constexpr std::uint64_t kScanEvery = 1'000'000;     // ns between full scans with more
+constexpr std::uint64_t kScanShare = 3;             // a fruitless scan is followed by 3 x its cost
+constexpr std::uint64_t kScanLongest = 10'000'000;  // ns; longest pause between scans
 constexpr std::uint64_t kSpinFor = 60'000;          // ns; about two wake-ups of an idle CPU
 constexpr std::uint64_t kWorthSpinning = 200'000;   // ns; a sleep shorter than this makes us hot
 }  // namespace
@@ -65,8 +67,17 @@ bool WaitSource::poll_signals(request::Found& found) noexcept {
 bool WaitSource::find(request::Found& found, std::size_t tasks) noexcept {
     if (tasks == 0) return false;
     if (tasks <= kScanAlways) return request::peek(Tid{}, found) == 0 && raw(found.tid) != 0;
-    if (raw(last_) != 0 && request::peek(last_, found) == 0 && raw(found.tid) != 0) return true;
-    return poll_signals(found);
+    if (poll_signals(found)) return true;
+    for (const Tid tid : recent_)
+        if (raw(tid) != 0 && request::peek(tid, found) == 0 && raw(found.tid) != 0) return true;
+    return false;
+}
+
+void WaitSource::expect(Tid tid) noexcept {
+    std::size_t at = 0;
+    while (at + 1 < kRecent && recent_[at] != tid) ++at;
+    for (; at > 0; --at) recent_[at] = recent_[at - 1];
+    recent_[0] = tid;
 }
 
 bool WaitSource::spin(request::Found& found, std::size_t tasks) noexcept {
@@ -82,12 +93,24 @@ WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_
                                   std::size_t tasks) noexcept {
     Wake wake = Wake::kTask;
     if (!sockets_ && (find(found, tasks) || (hot_ && spin(found, tasks)))) {
-        last_ = found.tid;
+        expect(found.tid);
         return wake;
     }
     wake = block(found, deadline_ns, tasks);
-    if (wake == Wake::kTask) last_ = found.tid;
+    if (wake == Wake::kTask) expect(found.tid);
     return wake;
+}
+
+bool WaitSource::scan(request::Found& found, std::uint64_t now) noexcept {
+    if (request::peek(Tid{}, found) == 0 && raw(found.tid) != 0) {
+        scan_at_ = 0;
+        scan_wait_ = 0;
+        return true;
+    }
+    const std::uint64_t cost = sys::now_ns() - now;
+    scan_wait_ = std::min(std::max(2 * scan_wait_, kScanShare * cost), kScanLongest);
+    scan_at_ = now + cost + scan_wait_;
+    return false;
 }
 
 WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline_ns,
@@ -102,11 +125,8 @@ WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline
         const std::uint64_t now = sys::now_ns();
         std::uint64_t wait_ns = deadline_ns > now ? deadline_ns - now : 0;
         if (tasks > kScanAlways) {
-            if (now - scanned_ >= kScanEvery) {
-                scanned_ = now;
-                if (request::peek(Tid{}, found) == 0 && raw(found.tid) != 0) return Wake::kTask;
-            }
-            wait_ns = std::min(wait_ns, kScanEvery);
+            if (now >= scan_at_ && scan(found, now)) return Wake::kTask;
+            wait_ns = std::min(wait_ns, scan_at_ > now ? scan_at_ - now : 1);
         }
         const timespec ts{static_cast<time_t>(wait_ns / 1'000'000'000u),
                           static_cast<long>(wait_ns % 1'000'000'000u)};
@@ -120,6 +140,8 @@ WaitSource::Wake WaitSource::block(request::Found& found, std::uint64_t deadline
             const Tid hint = tasks <= kScanAlways ? Tid{} : static_cast<Tid>(info.si_pid);
             if (request::peek(hint, found) == 0 && raw(found.tid) != 0) {
                 hot_ = sys::now_ns() - slept_at < kWorthSpinning;
+                scan_at_ = 0;
+                scan_wait_ = 0;
                 return Wake::kTask;
             }
             continue;

@@ -30,21 +30,27 @@ class WaitSource {
     /// (kSockets) or `deadline_ns` of CLOCK_MONOTONIC passed (kTime). `tasks` = how many we trace.
     Wake next(request::Found& found, std::uint64_t deadline_ns, std::size_t tasks) noexcept;
 
+    /// A task that will stop soon: it is looked at first.
+    void expect(Tid tid) noexcept;
+
     /// Makes a socket raise SIGIO for this process when it has something to say.
     static int arm_socket(int fd) noexcept;
 
   private:
     bool find(request::Found& found, std::size_t tasks) noexcept;
     bool poll_signals(request::Found& found) noexcept;
+    bool scan(request::Found& found, std::uint64_t now) noexcept;
     bool spin(request::Found& found, std::size_t tasks) noexcept;
     Wake block(request::Found& found, std::uint64_t deadline_ns, std::size_t tasks) noexcept;
 
     Idle idle_;
     sigset_t signals_;
-    Tid last_{};              // the task that stopped last: the likeliest to stop next
+    static constexpr std::size_t kRecent = 8;
+    Tid recent_[kRecent] = {};  // tasks that stopped last, newest first: the likeliest to stop next
     bool sockets_ = false;    // SIGIO seen, not yet reported
     bool hot_ = false;        // stops come faster than a sleep pays
-    std::uint64_t scanned_ = 0;  // when the whole list was last looked at
+    std::uint64_t scan_at_ = 0;    // when the whole list is worth another look
+    std::uint64_t scan_wait_ = 0;  // pause before that, grows while looking finds nothing
 };
 
 }  // namespace utrace::host

@@ -81,23 +81,20 @@ bool SimTask::park(const PassResult& result) {
 
 void SimTask::start() {
     at_ = At::kUser;
-    Inside inside(passes_);
-    const PassResult result = core::report_quiesce(task_);
-    mode_ = result.resume;
-    if (!park(result)) to_user();
+    to_user(false, true);
 }
 
 /// User mode is entered only when nothing asks for attention.
-void SimTask::to_user(bool handler) {
+void SimTask::to_user(bool handler, bool visit) {
     Inside inside(passes_);
     mode_ = Resume::kResume;
-    while (handler || task_.attention() != 0) {
+    while (handler || visit || task_.attention() != 0) {
         const bool injects = handler || (task_.attention() & core::Attention::kInterrupt) != 0;
         utrace_signal signal{};
         signal.size = sizeof signal;
-        const PassResult result = injects ? core::report_pre_signal(task_, signal, handler)
-                                          : core::report_quiesce(task_);
-        handler = false;
+        const PassResult result =
+            injects ? core::report_pre_signal(task_, signal, handler) : core::report_quiesce(task_);
+        handler = visit = false;
         if (park(result)) return;
         mode_ = result.resume;
         if (injects && result.signal == SignalVerdict::kDeliver) delivered.push_back(signal.signo);

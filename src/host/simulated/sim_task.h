@@ -53,9 +53,9 @@ class SimTask {
     std::function<std::int64_t(const utrace_syscall&)> body;
     /// What HostOps::wait does; default: fails with EINTR.
     std::function<int(core::Waiting&)> on_wait;
-    std::vector<std::uint32_t> calls_made;        ///< numbers that reached the body
-    std::vector<SignalVerdict> signals;           ///< final verdicts
-    std::vector<int> delivered;                   ///< signal numbers of kDeliver
+    std::vector<std::uint32_t> calls_made;  ///< numbers that reached the body
+    std::vector<SignalVerdict> signals;     ///< final verdicts
+    std::vector<int> delivered;             ///< signal numbers of kDeliver
     std::vector<Resume> kicks;
     std::vector<std::uint64_t> armed;
     std::uint32_t barriers = 0;
@@ -79,7 +79,7 @@ class SimTask {
   private:
     friend struct SimOps;
     void entry_done(const core::PassResult&);
-    void to_user(bool handler = false);
+    void to_user(bool handler = false, bool visit = false);
     bool park(const core::PassResult&);
 
     core::Task task_;

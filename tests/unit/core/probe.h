@@ -109,9 +109,9 @@ class Probe {
             told.signal = signal;
             const auto verdict = Action::from_bits(c->action).signal();
             return ask(c, Event::kSignal,
-                       verdict == SignalVerdict::kHandler                          ? "handler"
+                       verdict == SignalVerdict::kHandler                        ? "handler"
                        : verdict == SignalVerdict::kReport && signal->signo == 0 ? "pre-signal"
-                                                                                   : "signal",
+                                                                                 : "signal",
                        told);
         };
         ops.report_jctl = [](const utrace_call* c, int, int) {

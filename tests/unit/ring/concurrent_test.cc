@@ -56,6 +56,41 @@ TEST(Concurrent, AccountsAgreeWhileBothRun) {
     EXPECT_EQ(rig.reader->counters().unfinished, 0u);
 }
 
+/// Losses between records while the reader keeps up: it must not tell one before a record that came
+/// first, however its loads fall.
+TEST(Concurrent, LossesAreToldAtTheirPlace) {
+    constexpr std::uint32_t kPairs = 200'000;
+    Rig rig({.ring_bytes = 1u << 20});
+    std::atomic<bool> done{false};
+    std::thread writer([&] {
+        Producer producer = rig.set->producer(0);
+        for (std::uint32_t i = 0; i < kPairs; ++i) {
+            append(producer, 2 * i, {});
+            producer.count_fault();
+        }
+        done.store(true);
+    });
+    std::uint64_t lost = 0;
+    std::uint64_t records = 0;
+    std::uint64_t wrong = 0;
+    for (bool last = false; !last;) {
+        last = done.load();
+        rig.reader->drain(
+            ~std::size_t{0},
+            [&](std::span<const std::byte> bytes) {
+                RecordHeader header;
+                std::memcpy(&header, bytes.data(), sizeof header);
+                if (header.tseq != records + lost) ++wrong;
+                ++records;
+            },
+            [&](unsigned, std::uint64_t count) { lost += count; });
+    }
+    writer.join();
+    EXPECT_EQ(wrong, 0u);
+    EXPECT_EQ(records + lost, 2 * kPairs);
+    EXPECT_FALSE(rig.reader->damaged());
+}
+
 TEST(Concurrent, ASleepingReaderIsWoken) {
     Rig rig;
     rig.reader->set_watermark(1);
