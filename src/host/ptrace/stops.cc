@@ -105,6 +105,8 @@ void PtraceHost::on_entry(PtraceTask& task, const SyscallStop& stop) {
     call.sys.abi = static_cast<std::uint32_t>(abi);
     call.sys.nr = static_cast<std::uint32_t>(abi == Abi::kX32 ? nr & ~arch::kX32Bit : nr);
     for (int i = 0; i < 6; ++i) call.sys.args[i] = stop.entry.args[i];
+    if (abi == Abi::kX86_64 && nr == arch::kRtSigreturn)
+        call.sys.args[0] = arch::sigreturn_mask(stop.stack_pointer);
     if (nr == arch::kRestartSyscall) call.sys.flags |= UTRACE_SYSCALL_RESTARTED;
     if (task.prelude) {
         if (!arch::is_exec(abi, call.sys.nr)) return go_on(task, 0);
