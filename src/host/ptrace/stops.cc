@@ -299,6 +299,9 @@ void PtraceHost::begin_life(PtraceTask& child) {
 // The caller of execve takes over the leader's id. The kernel reports neither the leader's death nor
 // the caller's old id, so both are told here (reliability P6).
 void PtraceHost::on_exec(PtraceTask& task) {
+    // After the exec of a thread that was not the leader the kernel refuses every request (ESRCH,
+    // Linux 5.13 on) until this stop has been waited for; our look with WNOWAIT does not count.
+    request::consume(task.tid);
     unsigned long message = 0;
     PtraceTask* survivor = &task;
     const Tid leader = task.tid;
