@@ -131,6 +131,7 @@ Ends make_terminal() {
 
 [[noreturn]] void become(const Spawn& spawn, pid_t parent, int in, int out, int err) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::signal(SIGPIPE, SIG_DFL);  // the test ignores it
     if (::getppid() != parent) ::_exit(125);
     if (spawn.terminal) {
         ::setsid();

@@ -24,7 +24,7 @@ namespace utrace::live {
 using Words = std::vector<std::string>;
 
 /// Generous: a sanitizer build on a busy machine has to make it.
-inline constexpr std::uint64_t kDeadline = 120'000'000'000;
+inline constexpr std::uint64_t kDeadline = 60'000'000'000;
 
 struct Spawn {
     Words argv;  ///< argv[0] is searched in the PATH of the child
