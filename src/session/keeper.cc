@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "base/proc.h"
 #include "base/sys.h"
 
 namespace utrace::session {
@@ -82,9 +81,7 @@ void Keeper::task_added(host::PtraceTask& task, host::PtraceTask*) {
     ending_since_ = 0;
     if (!dir_ || task.tid != leader_of(task.tgid)) return;
     auto process = identify(raw(task.tgid));
-    if (!process) return;
-    task.start_time = process->start_time;
-    (void)dir_->link_task(*process, self_);
+    if (process && dir_->link_task(*process, self_)) linked_[process->pid] = process->start_time;
 }
 
 bool Keeper::keep_child(host::PtraceTask& child) { return Recorder::recorded(child); }
@@ -95,7 +92,12 @@ void Keeper::task_gone(host::PtraceTask& task, host::Gone how, int) {
     if (how == host::Gone::kDetached)
         recorder_.task_record_all(task, TaskEvent::kDetached, 0, 0);
     recorder_.forget(task);
-    if (dir_ && task.start_time != 0) dir_->unlink_task({raw(task.tgid), task.start_time});
+    if (task.tid != leader_of(task.tgid) || how == host::Gone::kSuperseded) return;
+    // Its parent may have waited for it by now: /proc no longer knows the start time.
+    const auto link = linked_.find(raw(task.tgid));
+    if (link == linked_.end()) return;
+    dir_->unlink_task({link->first, link->second});
+    linked_.erase(link);
 }
 
 // A client whose engines hold nothing any more can stop waiting for records.

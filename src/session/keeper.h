@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "host/ptrace/host.h"
@@ -93,6 +94,7 @@ class Keeper final : public host::HostListener {
 
     std::optional<SessionDir> dir_;
     ProcessId self_{};
+    std::unordered_map<pid_t, std::uint64_t> linked_;  ///< start times of the processes with a link
     UniqueFd listener_;
     Recorder recorder_;
     host::PtraceHost host_;

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "base/proc.h"
 #include "base/sys.h"
@@ -302,6 +301,9 @@ void PtraceHost::begin_life(PtraceTask& child) {
 // The caller of execve takes over the leader's id. The kernel reports neither the leader's death nor
 // the caller's old id, so both are told here (reliability P6).
 void PtraceHost::on_exec(PtraceTask& task) {
+    // After the exec of a thread that was not the leader the kernel refuses every request (ESRCH,
+    // Linux 5.13 on) until this stop has been waited for; our look with WNOWAIT does not count.
+    request::consume(task.tid);
     unsigned long message = 0;
     PtraceTask* survivor = &task;
     const Tid leader = task.tid;
@@ -314,8 +316,6 @@ void PtraceHost::on_exec(PtraceTask& task) {
             ++task.pass;
             core::report_death(task.core, false, SIGKILL);
             core::report_reap(task.core);
-            // The process lives on in the caller, and so does its name in the session directory.
-            caller->start_time = std::exchange(task.start_time, 0);
             remove(task, Gone::kSuperseded, raw(former));
             auto node = tasks_.extract(raw(former));
             node.key() = raw(leader);
