@@ -256,9 +256,8 @@ void ioctl_command(Printer& p) {
     // asm-generic/ioctls.h: the sound timer's commands have the numbers of these three.
     constexpr std::uint32_t kSetAttributes = 0x5402;
     if (command - kSetAttributes < 3 && p.options().xlat == XlatStyle::kAbbrev) {
-        static constexpr std::string_view kTimers[] = {"SNDCTL_TMR_START or ",
-                                                       "SNDCTL_TMR_STOP or ",
-                                                       "SNDCTL_TMR_CONTINUE or "};
+        static constexpr std::string_view kTimers[] = {
+            "SNDCTL_TMR_START or ", "SNDCTL_TMR_STOP or ", "SNDCTL_TMR_CONTINUE or "};
         p.put(kTimers[command - kSetAttributes]);
     }
     if (capture::xlat_name(set, command) != nullptr || p.options().xlat == XlatStyle::kRaw) {

@@ -53,11 +53,10 @@ void clone(Printer& p) {
 
 void clone3(Printer& p) {
     p.memory(0, 0);
-    if (p.split()) {
+    if ((load<std::uint64_t>(p.in(0, 64)) & (kParentTid | kPidfd)) != 0 && p.split()) {
         return;
     }
     const Bytes before = p.in(0, 64);
-    const Bytes after = p.out_bytes(0, 64);
     const auto flags = load<std::uint64_t>(before);
     if (!p.call.failed() && !before.empty() && (flags & (kParentTid | kPidfd)) != 0) {
         // What the kernel stored behind the two addresses, in their order: elements of the exit.

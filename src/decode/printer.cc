@@ -447,7 +447,7 @@ void print_generic(Printer& p, unsigned from) {
         p.put(first ? "" : ", ");
         first = false;
         const bool memory = is_memory(a.kind);
-        if (memory && a.dir == Dir::kOut && p.arg(i) != 0 && p.split()) {
+        if (memory && a.dir == Dir::kOut && p.split()) {
             return;
         }
         if (memory && a.dir == Dir::kInOut) {

@@ -40,14 +40,8 @@ void TextLog::interrupt(std::string& out) {
         print_entry(t, out);
     }
     out += " <unfinished ...>\n";
-    t.interrupted = true;
     open_tid_ = 0;
     open_shown_ = false;
-}
-
-void TextLog::begin_line(const RecordHeader& h, std::uint64_t time, const Task& t,
-                         std::string& out) {
-    leader(h, time, t, out);
 }
 
 void TextLog::pad(std::size_t used, std::string& out) {
@@ -197,7 +191,6 @@ void TextLog::on_entry(const RecordView& view, Task& t, std::string& out) {
     t.entry.assign(bytes, bytes + sizeof(RecordHeader));
     t.entry.insert(t.entry.end(), view.payload().begin(), view.payload().end());
     t.in_call = true;
-    t.interrupted = false;
     open_tid_ = view.header().tid;
     open_shown_ = false;
 }

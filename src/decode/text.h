@@ -42,10 +42,9 @@ class TextLog {
   private:
     struct Task {
         bool alive = false;
-        bool in_call = false;      ///< an entry was seen, its exit not
-        bool interrupted = false;  ///< its line was closed with <unfinished ...>
-        bool resumed = false;      ///< the call was blocked when we attached
-        std::uint32_t nr = 0;      ///< of the call under way or the last one
+        bool in_call = false;  ///< an entry was seen, its exit not
+        bool resumed = false;  ///< the call was blocked when we attached
+        std::uint32_t nr = 0;  ///< of the call under way or the last one
         std::uint32_t prev_nr = kNone;
         std::string comm;
         std::vector<std::byte> entry;  ///< the entry record of the call under way
@@ -56,7 +55,6 @@ class TextLog {
     void leader(const RecordHeader& h, std::uint64_t time, const Task& t, std::string& out);
     void time_fields(std::uint64_t time, std::string& out);
     void interrupt(std::string& out);
-    void begin_line(const RecordHeader& h, std::uint64_t time, const Task& t, std::string& out);
     std::size_t print_entry(Task& t, std::string& out);
     void pad(std::size_t used, std::string& out);
     void name_open(std::string& out);

@@ -45,9 +45,9 @@ struct TextOptions {
     bool verbose = false;                 ///< -v: nothing abbreviated
     PidMode pid = PidMode::kAuto;
     std::uint8_t quiet = 0;               ///< -q, -qq (no exit lines), -qqq
-    SyscallSet raw;                       ///< -e raw=
-    SyscallSet unabbreviated;             ///< -e abbrev=!SET
-    SyscallSet opaque;                    ///< -e verbose=!SET: structures as addresses
+    SyscallSet raw{};                     ///< -e raw=
+    SyscallSet unabbreviated{};           ///< -e abbrev=!SET
+    SyscallSet opaque{};                  ///< -e verbose=!SET: structures as addresses
     std::int64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME minus CLOCK_MONOTONIC
 };
 

@@ -128,12 +128,18 @@ Expected<void> Client::release() {
 
 void Client::close() {
     bool last = false;
+    bool lost = false;
     if (keeper_pidfd_) {
         auto tasks = connection_.call<TasksReply>(MsgType::kTasks, Simple{}, deadline());
-        last = !tasks || (tasks->tasks == 0 && tasks->clients == 1);
+        lost = !tasks;
+        last = lost || (tasks->tasks == 0 && tasks->clients == 1);
     }
     connection_.close();
     if (!last) return;
+    // A keeper that was killed leaves its names behind.
+    if (lost)
+        if (auto dir = SessionDir::open())
+            if (auto lock = dir->lock(deadline())) dir->remove_dead();
     pollfd ended{keeper_pidfd_.get(), POLLIN, 0};
     if (UTRACE_RETRY(::poll(&ended, 1, kReapWithinMs)) != 1) return;
     siginfo_t info;

@@ -81,7 +81,10 @@ void Keeper::task_added(host::PtraceTask& task, host::PtraceTask*) {
     ++generation_;
     ending_since_ = 0;
     if (!dir_ || task.tid != leader_of(task.tgid)) return;
-    if (auto process = identify(raw(task.tgid))) (void)dir_->link_task(*process, self_);
+    auto process = identify(raw(task.tgid));
+    if (!process) return;
+    task.start_time = process->start_time;
+    (void)dir_->link_task(*process, self_);
 }
 
 bool Keeper::keep_child(host::PtraceTask& child) { return Recorder::recorded(child); }
@@ -92,8 +95,7 @@ void Keeper::task_gone(host::PtraceTask& task, host::Gone how, int) {
     if (how == host::Gone::kDetached)
         recorder_.task_record_all(task, TaskEvent::kDetached, 0, 0);
     recorder_.forget(task);
-    if (!dir_ || task.tid != leader_of(task.tgid) || how == host::Gone::kSuperseded) return;
-    if (auto start = proc::start_time(raw(task.tgid))) dir_->unlink_task({raw(task.tgid), *start});
+    if (dir_ && task.start_time != 0) dir_->unlink_task({raw(task.tgid), task.start_time});
 }
 
 // A client whose engines hold nothing any more can stop waiting for records.

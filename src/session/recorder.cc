@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/proc.h"
@@ -345,6 +346,21 @@ void Recorder::exit(Proxy& p) {
     if ((task.call.sys.flags & UTRACE_SYSCALL_RESTARTED) != 0) flags |= kRecordRestarted;
     write_call(p, l, separate ? RecordType::kSyscallExit : RecordType::kSyscall, flags);
     l.entry_written = false;
+    blind(p, l);
+}
+
+// What this call makes invisible is said where it happens (reliability A3).
+void Recorder::blind(Proxy& p, Link& l) {
+    const utrace_syscall& call = p.task->call.sys;
+    if (p.task->call.abi() != Abi::kX86_64) return;
+    constexpr std::uint32_t kPtrace = 101, kIoUringSetup = 425;
+    BlindPayload payload{sizeof payload, 0};
+    if (call.nr == kIoUringSetup && call.result >= 0)
+        payload.what = static_cast<std::uint32_t>(Blind::kIoUring);
+    if (call.nr == kPtrace && call.result == -EPERM)
+        payload.what = static_cast<std::uint32_t>(Blind::kNestedPtrace);
+    if (payload.what != 0)
+        write(*p.group->sink, l, *p.task, RecordType::kBlind, 0, &payload, sizeof payload);
 }
 
 // Told in the ring already: the scratch can serve another call until the exit.

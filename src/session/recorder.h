@@ -102,6 +102,7 @@ class Recorder {
     void close_slot(host::PtraceTask& task) noexcept;
     void write(Sink& sink, Link& link, const host::PtraceTask& task, RecordType type,
                std::uint16_t flags, const void* payload, std::uint32_t size);
+    void blind(Proxy& proxy, Link& link);
     void write_call(Proxy& proxy, Link& link, RecordType type, std::uint16_t flags);
 
     std::vector<std::unique_ptr<Slot>> free_slots_;

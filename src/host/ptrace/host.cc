@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kOrphanAfter = 200'000'000;  // ns a child may wait for its parent's event
 constexpr int kMaxScans = 1000;
+constexpr int kReportsPerStop = 4;
 
 // One thread makes every pass and every change, so the core needs no lock and no membarrier under
 // this host (docs/design/0002-report-pass.md).
@@ -213,14 +214,17 @@ void PtraceHost::go_on(PtraceTask& task, int signo) {
     }
     task.parting_signal = 0;
     ++task.pass;
-    while (task.core.attention() != 0 && task.core.state() != core::TaskState::kStopped)
+    // An engine may ask for another report in each one; it then gets it at the next stop.
+    for (int i = 0; i < kReportsPerStop && task.core.attention() != 0 &&
+                    task.core.state() != core::TaskState::kStopped;
+         ++i)
         core::report_quiesce(task.core);
     if (task.core.state() == core::TaskState::kStopped) return hold(task, signo);
     const Go mode = task.core.wants_syscalls() || task.prelude ? Go::kSyscall : Go::kCont;
     task.syscall_mode = mode == Go::kSyscall;
     task.state = PtraceTask::State::kRunning;
     // ESRCH: a SIGKILL is on its way; the death comes through the wait loop.
-    (void)request::go(task.tid, mode, signo);
+    if (request::go(task.tid, mode, signo) == 0 && task.core.attention() != 0) interrupt(task);
 }
 
 void PtraceHost::detach(PtraceTask& task) {

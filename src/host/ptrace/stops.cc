@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/proc.h"
 #include "base/sys.h"
@@ -104,6 +105,8 @@ void PtraceHost::on_entry(PtraceTask& task, const SyscallStop& stop) {
     call.sys.abi = static_cast<std::uint32_t>(abi);
     call.sys.nr = static_cast<std::uint32_t>(abi == Abi::kX32 ? nr & ~arch::kX32Bit : nr);
     for (int i = 0; i < 6; ++i) call.sys.args[i] = stop.entry.args[i];
+    if (abi == Abi::kX86_64 && nr == arch::kRtSigreturn)
+        call.sys.args[0] = arch::sigreturn_mask(stop.stack_pointer);
     if (nr == arch::kRestartSyscall) call.sys.flags |= UTRACE_SYSCALL_RESTARTED;
     if (task.prelude) {
         if (!arch::is_exec(abi, call.sys.nr)) return go_on(task, 0);
@@ -311,6 +314,8 @@ void PtraceHost::on_exec(PtraceTask& task) {
             ++task.pass;
             core::report_death(task.core, false, SIGKILL);
             core::report_reap(task.core);
+            // The process lives on in the caller, and so does its name in the session directory.
+            caller->start_time = std::exchange(task.start_time, 0);
             remove(task, Gone::kSuperseded, raw(former));
             auto node = tasks_.extract(raw(former));
             node.key() = raw(leader);

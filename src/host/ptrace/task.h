@@ -56,6 +56,7 @@ class PtraceTask {
     bool awaits_birth = false;   ///< parent's event seen; its own first stop has not
     bool job_stopped = false;
     std::uint8_t job_signal = 0;  ///< signal of the job-control stop
+    std::uint64_t start_time = 0;  ///< of the process, for a leader: what the owner's names need
     std::int32_t exit_status = 0;  ///< wait status, valid in the DEATH pass
     Tid superseded_by{};           ///< tid whose execve ended this task; valid in the DEATH pass
     std::uint32_t pass = 0;        ///< number of the pass now running; one event, one number

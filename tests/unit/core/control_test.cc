@@ -446,7 +446,7 @@ TEST(Merge, U33_DetachByReturnValue) {
     finish(t, {&f});
 }
 
-TEST(Merge, U36_AStepTheEngineTakesBackIsForgotten) {
+TEST(Merge, AStepTheEngineTakesBackIsForgotten) {
     SimTask t;
     Log log;
     Probe e("E", log), f("F", log);

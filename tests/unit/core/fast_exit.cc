@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The uninterested answer, as a host's event loop has it inline; pass_code.py counts its instructions.
+// The uninterested answer, as a host's event loop has it inline; pass_code.py counts its
+// instructions.
 #include "core/task.h"
 
 namespace utrace::core {

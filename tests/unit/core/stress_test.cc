@@ -26,9 +26,9 @@ using core::Task;
 using core::TaskState;
 
 #if defined(__SANITIZE_THREAD__)
-constexpr int kRounds = 1500;
+constexpr int kRounds = 400;
 #else
-constexpr int kRounds = 4000;
+constexpr int kRounds = 1500;
 #endif
 constexpr int kControllers = 3;
 

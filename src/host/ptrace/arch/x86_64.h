@@ -41,6 +41,12 @@ inline Abi abi_of(std::uint32_t audit_arch, std::uint64_t nr) noexcept {
     return (nr & kX32Bit) != 0 && nr < 0x80000000u ? Abi::kX32 : Abi::kX86_64;
 }
 
+/// rt_sigreturn takes no arguments: the signal frame lies on the stack. Where its mask is, for the
+/// capture plan: after uc_flags, uc_link, uc_stack and the 256 bytes of the machine context
+/// (asm/ucontext.h, asm/sigcontext.h).
+inline constexpr std::uint32_t kRtSigreturn = 15;
+inline std::uint64_t sigreturn_mask(std::uint64_t stack) noexcept { return stack + 8 + 8 + 24 + 256; }
+
 /// ABI of the call a stopped task is inside of, for stops that do not tell (not a syscall stop).
 inline Abi abi_of_code(const user_regs_struct& regs) noexcept {
     return regs.cs == kUser32Cs ? Abi::kI386 : Abi::kX86_64;
