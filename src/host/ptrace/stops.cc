@@ -42,7 +42,7 @@ struct Classified {
     SignalVerdict verdict;
 };
 
-// Class by disposition (docs/design/0002-report-pass.md, "Signals"); bit signo-1 in the sets.
+// Class by disposition (docs/design/0004-ptrace-host.md, "Signals"); bit signo-1 in the sets.
 Classified classify(Tid tid, int signo) {
     const auto status = proc::status(raw(tid));
     const std::uint64_t mask = std::uint64_t{1} << (signo - 1);
