@@ -99,7 +99,7 @@ engines::LogOptions Tracing::log_options(const EngineSpec& spec, const Output& o
     text.raw = widen(spec.raw, false);
     text.unabbreviated = widen(spec.abbreviated, true);
     text.opaque = widen(spec.followed, true);
-    text.quiet = (spec.quiet & kQuietExit) != 0 ? 2 : 0;
+    text.quiet = (spec.quiet & kQuietExit) != 0 || invocation_.quiet > 1 ? 2 : 0;
     const bool to_screen = output.fd() == STDERR_FILENO || ::isatty(output.fd()) == 1;
     text.pid = to_screen ? decode::PidMode::kAuto
                : invocation_.follow == Follow::kNone ? decode::PidMode::kNone
