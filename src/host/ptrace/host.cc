@@ -170,6 +170,7 @@ void PtraceHost::interrupt(PtraceTask& task) noexcept {
     if (task.interrupted) return;
     if (request::interrupt(task.tid) == 0) {
         task.interrupted = true;
+        task.may_break = true;
         ++unsettled_;
     }
 }

@@ -66,6 +66,8 @@ Classified classify(Tid tid, int signo) {
 void PtraceHost::on_stop(PtraceTask& task, int status) {
     const int signo = status & 0xff;
     const int event = (status >> 8) & 0xff;
+    // Any stop is a safe point, and the kernel forgets an interrupt that has not stopped the task yet.
+    settled(task);
     if (signo == kSyscallStop) return on_syscall_stop(task);
     switch (event) {
         case 0: return on_signal(task, signo);
@@ -139,7 +141,9 @@ void PtraceHost::abort_call(PtraceTask& task) noexcept {
 
 void PtraceHost::on_exit(PtraceTask& task, const SyscallStop& stop) {
     const std::int64_t result = stop.exit.rval;
-    if (task.interrupted && (arch::is_restart(result) || result == -EINTR) && repair_call(task)) {
+    const bool broken = task.may_break && (arch::is_restart(result) || result == -EINTR);
+    task.may_break = false;
+    if (broken && repair_call(task)) {
         task.swallow_entry = true;
         task.broken_result = result;
         return go_on(task, 0);
@@ -189,7 +193,7 @@ bool PtraceHost::repair_call(PtraceTask& task) {
 }
 
 void PtraceHost::settle_interrupt(PtraceTask& task) {
-    settled(task);
+    task.may_break = false;
     const bool was_in_call = task.in_call;
     if (!task.swallow_entry && repair_call(task)) {
         task.swallow_entry = true;
@@ -246,7 +250,6 @@ void PtraceHost::on_event_stop(PtraceTask& task, int signo) {
 
 // In a job-control stop the task stays stopped as it would without us, and SIGCONT ends it.
 void PtraceHost::on_job_stop(PtraceTask& task, int signo) {
-    settled(task);
     if (!task.job_stopped) {
         task.job_stopped = true;
         task.job_signal = static_cast<std::uint8_t>(signo);
@@ -325,6 +328,7 @@ void PtraceHost::on_exec(PtraceTask& task) {
             survivor = caller;
         }
     }
+    settled(*survivor);
     utrace_exec exec{};
     exec.size = sizeof exec;
     exec.former_tid = raw(former);

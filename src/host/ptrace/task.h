@@ -48,7 +48,8 @@ class PtraceTask {
     bool syscall_mode = false;   ///< last resumed with PTRACE_SYSCALL
     bool held_at_entry = false;  ///< stopped by an engine in the entry pass
     bool in_call = false;        ///< between an entry and an exit stop
-    bool interrupted = false;    ///< our PTRACE_INTERRUPT is outstanding
+    bool interrupted = false;    ///< our PTRACE_INTERRUPT is outstanding: no stop since
+    bool may_break = false;      ///< an interrupt may end the call under way early
     bool swallow_entry = false;  ///< next entry stop repeats a call we interrupted
     bool prelude = false;        ///< launched by us, has not reached its execve yet
     bool detaching = false;
