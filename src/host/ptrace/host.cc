@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kOrphanAfter = 200'000'000;  // ns a child may wait for its parent's event
 constexpr int kMaxScans = 1000;
+constexpr unsigned kFairEvery = 16;  // turns per one that asks a single task
 
 // One thread makes every pass and every change, so the core needs no lock and no membarrier under
 // this host (docs/design/0002-report-pass.md).
@@ -111,8 +112,25 @@ int PtraceHost::scan(Pid pid, unsigned long options, std::vector<PtraceTask*>& h
     return fresh;
 }
 
+// The kernel shows new tasks first, so busy young ones could hide an old one for ever: now and then
+// one task, each in its turn, is asked by itself.
+bool PtraceHost::next_in_turn(request::Found& found) {
+    if (rota_at_ >= rota_.size()) {
+        rota_.clear();
+        for (auto& [tid, task] : tasks_) rota_.push_back(task->tid);
+        rota_at_ = 0;
+        if (rota_.empty()) return false;
+    }
+    const Tid tid = rota_[rota_at_++];
+    return find(tid) != nullptr && request::peek(tid, found) == 0 && raw(found.tid) != 0;
+}
+
 bool PtraceHost::turn(std::uint64_t deadline_ns) {
     request::Found found;
+    if (++turns_ % kFairEvery == 0 && next_in_turn(found)) {
+        on_found(found);
+        return true;
+    }
     if (parked_ != 0) deadline_ns = std::min(deadline_ns, sys::now_ns() + kOrphanAfter);
     switch (waits_.next(found, deadline_ns, tasks_.size())) {
         case WaitSource::Wake::kTask: on_found(found); return true;
@@ -137,8 +155,9 @@ void PtraceHost::on_found(const request::Found& found) {
 
 // A child whose parent's event has not come yet: park it until it has (reliability P3).
 void PtraceHost::on_unknown(const request::Found& found) {
-    request::consume(found.tid);
-    if (found.code != CLD_TRAPPED && found.code != CLD_STOPPED) return;
+    if (found.code != CLD_TRAPPED && found.code != CLD_STOPPED)
+        return request::consume_death(found.tid);
+    request::consume_stop(found.tid);
     auto status = proc::status(raw(found.tid));
     PtraceTask& task =
         add(found.tid, static_cast<Pid>(status ? status->tgid : raw(found.tid)), nullptr,
@@ -200,7 +219,7 @@ void PtraceHost::wake(PtraceTask& task) noexcept {
 
 // Consumes the stop: nobody else is to find it again while the task is held.
 void PtraceHost::hold(PtraceTask& task, int signo) noexcept {
-    request::consume(task.tid);
+    request::consume_stop(task.tid);
     task.state = PtraceTask::State::kHeld;
     task.parting_signal = signo;
 }

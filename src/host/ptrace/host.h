@@ -109,12 +109,16 @@ class PtraceHost {
     void hold(PtraceTask& task, int signo) noexcept;
     void finish_detach(PtraceTask& task, int signo);
     void adopt_orphans(std::uint64_t now);
+    bool next_in_turn(request::Found& found);
 
     HostListener& listener_;
     WaitSource waits_;
     std::unordered_map<std::int32_t, std::unique_ptr<PtraceTask>> tasks_;
     std::size_t unsettled_ = 0;
     std::size_t parked_ = 0;
+    std::vector<Tid> rota_;  // who is asked by name, from rota_at_ on
+    std::size_t rota_at_ = 0;
+    unsigned turns_ = 0;
     unsigned long options_ = request::kFollowOptions;
 };
 

@@ -228,7 +228,7 @@ void PtraceHost::on_event_stop(PtraceTask& task, int signo) {
         return begin_life(task);
     }
     if (task.awaits_parent) {
-        request::consume(task.tid);
+        request::consume_stop(task.tid);
         task.state = PtraceTask::State::kHeld;
         return;
     }
@@ -301,7 +301,7 @@ void PtraceHost::begin_life(PtraceTask& child) {
 void PtraceHost::on_exec(PtraceTask& task) {
     // After the exec of a thread that was not the leader the kernel refuses every request (ESRCH,
     // Linux 5.13 on) until this stop has been waited for; our look with WNOWAIT does not count.
-    request::consume(task.tid);
+    request::consume_stop(task.tid);
     unsigned long message = 0;
     PtraceTask* survivor = &task;
     const Tid leader = task.tid;
@@ -332,7 +332,7 @@ void PtraceHost::on_exec(PtraceTask& task) {
 }
 
 void PtraceHost::on_death(PtraceTask& task, const request::Found& found) {
-    request::consume(task.tid);
+    request::consume_death(task.tid);
     const int status = wait_status(found);
     task.exit_status = status;
     ++task.pass;

@@ -29,6 +29,7 @@ namespace utrace::host {
 namespace {
 constexpr std::size_t kScanAlways = 32;             // tasks up to which a full scan is cheap
 constexpr std::uint64_t kScanEvery = 1'000'000;     // ns between full scans with more
+constexpr unsigned kSocketsEvery = 16;              // looks for tasks per look for sockets
 constexpr std::uint64_t kSpinFor = 60'000;          // ns; about two wake-ups of an idle CPU
 constexpr std::uint64_t kWorthSpinning = 200'000;   // ns; a sleep shorter than this makes us hot
 }  // namespace
@@ -91,6 +92,8 @@ bool WaitSource::spin(request::Found& found, std::size_t tasks) noexcept {
 WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_ns,
                                   std::size_t tasks) noexcept {
     Wake wake = Wake::kTask;
+    // A socket must be heard even if some task is always stopped.
+    if (++calls_ % kSocketsEvery == 0 && poll_signals(found)) return wake;
     if (!sockets_ && (find(found, tasks) || (hot_ && spin(found, tasks)))) {
         expect(found.tid);
         return wake;

@@ -48,6 +48,7 @@ class WaitSource {
     Tid recent_[kRecent] = {};  // tasks that stopped last, newest first: the likeliest to stop next
     bool sockets_ = false;    // SIGIO seen, not yet reported
     bool hot_ = false;        // stops come faster than a sleep pays
+    unsigned calls_ = 0;
     std::uint64_t scanned_ = 0;  // when the whole list was last looked at
 };
 
