@@ -97,7 +97,8 @@ class Attaching {
         fields.name = quote(proc::comm(pid));
         if (reply.number != 0) {
             fields.other = pid;
-            if (auto status = proc::status(pid)) fields.value = quote(std::string(1, status->state));
+            if (auto status = proc::status(pid))
+                fields.value = quote(std::string(1, status->state));
             say(Msg::kAttachNoSafePoint, fields);
             return;
         }
