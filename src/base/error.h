@@ -13,39 +13,39 @@
 
 namespace utrace {
 
-/// Why an operation failed, as far as we know more than errno. The command line maps it to a message
-/// of the catalogue; libraries never print.
+/// Why an operation failed, as far as we know more than errno. The command line maps it to a
+/// message of the catalogue; libraries never print.
 enum class Reason : std::uint16_t {
-    kNone = 0,        ///< errno says it all
-    kUsage,           ///< malformed input; `detail` is the text
+    kNone = 0,  ///< errno says it all
+    kUsage,     ///< malformed input; `detail` is the text
     kNoSuchProcess,
-    kIsThread,        ///< the number is a thread; `number` is its process
+    kIsThread,  ///< the number is a thread; `number` is its process
     kIsZombie,
     kIsKernelThread,
-    kForeignTracer,   ///< `number` is the tracer's pid
-    kYama,            ///< `number` is ptrace_scope
-    kCredentials,     ///< other uid, not dumpable, or a capability is missing
-    kOurselves,       ///< the target is one of our own processes
+    kForeignTracer,  ///< `number` is the tracer's pid
+    kYama,           ///< `number` is ptrace_scope
+    kCredentials,    ///< other uid, not dumpable, or a capability is missing
+    kOurselves,      ///< the target is one of our own processes
     kKeeperGone,
-    kKeeperForeign,   ///< keeper of another uid
-    kNotFound,        ///< command not found
+    kKeeperForeign,  ///< keeper of another uid
+    kNotFound,       ///< command not found
     kNotExecutable,
-    kOutputRefused,   ///< link, foreign file, not a regular file
-    kProtocol,        ///< peer sent something that does not parse
-    kLimit,           ///< a limit was reached; `number` is the limit
-    kNotDumpable,     ///< same ids, but the target is not dumpable
-    kCapabilities,    ///< the target has capabilities we lack; `detail` is its set in hex
+    kOutputRefused,     ///< link, foreign file, not a regular file
+    kProtocol,          ///< peer sent something that does not parse
+    kLimit,             ///< a limit was reached; `number` is the limit
+    kNotDumpable,       ///< same ids, but the target is not dumpable
+    kCapabilities,      ///< the target has capabilities we lack; `detail` is its set in hex
     kForeignNamespace,  ///< other user namespace; `detail` is its name
-    kDenied,          ///< everything we can read allows it; `detail` is who may have refused
+    kDenied,            ///< everything we can read allows it; `detail` is who may have refused
 };
 
 struct Error {
-    int err = 0;               ///< errno, 0 when none applies
+    int err = 0;  ///< errno, 0 when none applies
     Reason reason = Reason::kNone;
-    std::int64_t number = 0;   ///< see Reason
-    std::string op;            ///< what was tried, e.g. "open"
-    std::string object;        ///< on what, e.g. a path; may be tainted, quote before showing
-    std::string detail;        ///< value as read
+    std::int64_t number = 0;  ///< see Reason
+    std::string op;           ///< what was tried, e.g. "open"
+    std::string object;       ///< on what, e.g. a path; may be tainted, quote before showing
+    std::string detail;       ///< value as read
 };
 
 template <class T>

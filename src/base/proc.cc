@@ -24,23 +24,40 @@ void ids(std::string_view text, std::uint32_t (&out)[4]) {
 }
 
 void field(Status& s, std::string_view key, std::string_view value) {
-    if (key == "Name") s.name = value;
-    else if (key == "State") s.state = value.empty() ? '?' : value[0];
-    else if (key == "Tgid") s.tgid = static_cast<pid_t>(number(value));
-    else if (key == "PPid") s.ppid = static_cast<pid_t>(number(value));
-    else if (key == "TracerPid") s.tracer = static_cast<pid_t>(number(value));
-    else if (key == "Uid") ids(value, s.uid);
-    else if (key == "Gid") ids(value, s.gid);
-    else if (key == "Threads") s.threads = static_cast<int>(number(value));
-    else if (key == "SigPnd") s.pending = number(value, 16);
-    else if (key == "ShdPnd") s.shared_pending = number(value, 16);
-    else if (key == "SigBlk") s.blocked = number(value, 16);
-    else if (key == "SigIgn") s.ignored = number(value, 16);
-    else if (key == "SigCgt") s.caught = number(value, 16);
-    else if (key == "CapEff") s.cap_effective = number(value, 16);
-    else if (key == "NoNewPrivs") s.no_new_privs = static_cast<int>(number(value));
-    else if (key == "Seccomp") s.seccomp = static_cast<int>(number(value));
-    else if (key == "Kthread") s.kernel_thread = value == "1";
+    if (key == "Name")
+        s.name = value;
+    else if (key == "State")
+        s.state = value.empty() ? '?' : value[0];
+    else if (key == "Tgid")
+        s.tgid = static_cast<pid_t>(number(value));
+    else if (key == "PPid")
+        s.ppid = static_cast<pid_t>(number(value));
+    else if (key == "TracerPid")
+        s.tracer = static_cast<pid_t>(number(value));
+    else if (key == "Uid")
+        ids(value, s.uid);
+    else if (key == "Gid")
+        ids(value, s.gid);
+    else if (key == "Threads")
+        s.threads = static_cast<int>(number(value));
+    else if (key == "SigPnd")
+        s.pending = number(value, 16);
+    else if (key == "ShdPnd")
+        s.shared_pending = number(value, 16);
+    else if (key == "SigBlk")
+        s.blocked = number(value, 16);
+    else if (key == "SigIgn")
+        s.ignored = number(value, 16);
+    else if (key == "SigCgt")
+        s.caught = number(value, 16);
+    else if (key == "CapEff")
+        s.cap_effective = number(value, 16);
+    else if (key == "NoNewPrivs")
+        s.no_new_privs = static_cast<int>(number(value));
+    else if (key == "Seccomp")
+        s.seccomp = static_cast<int>(number(value));
+    else if (key == "Kthread")
+        s.kernel_thread = value == "1";
 }
 
 }  // namespace

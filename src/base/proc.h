@@ -34,7 +34,8 @@ struct Status {
 
 /// Status of a process or thread (any tid works). ENOENT/ESRCH: there is none.
 Expected<Status> status(pid_t tid);
-/// Field 22 of /proc/PID/stat: start time in clock ticks since boot; with the pid it is an identity.
+/// Field 22 of /proc/PID/stat: start time in clock ticks since boot; with the pid it is an
+/// identity.
 Expected<std::uint64_t> start_time(pid_t pid);
 /// Thread ids of a process, from /proc/PID/task; may miss or invent one while threads come and go.
 Expected<std::vector<Tid>> threads(pid_t pid);

@@ -51,6 +51,8 @@ class Attaching {
 
   private:
     static Complaint complain(pid_t pid, const Error& error) {
+        if (error.reason == Reason::kOurselves)
+            return attach_complaint(static_cast<pid_t>(error.number), error);
         if (error.reason == Reason::kNone || error.reason == Reason::kForeignTracer)
             return attach_complaint(pid, why_not_attach(pid, error.err));
         return attach_complaint(pid, error);
@@ -70,6 +72,10 @@ class Attaching {
         if (!client) return std::unexpected(client.error());
         for (const Joined& joined : joined_)
             if (joined.keeper == client->keeper()) return joined.index;
+        // A keeper that one of our engines watches could wait for us while we wait for it.
+        for (const pid_t other : invocation_.pids)
+            if (other == client->keeper())
+                return fail(EPERM, "attach", {}, Reason::kOurselves, other);
         const bool joined = client->joined();
         const pid_t keeper = client->keeper();
         const std::size_t index = tracing_.add(std::move(*client));
@@ -91,7 +97,8 @@ class Attaching {
         fields.name = quote(proc::comm(pid));
         if (reply.number != 0) {
             fields.other = pid;
-            if (auto status = proc::status(pid)) fields.value = quote(std::string(1, status->state));
+            if (auto status = proc::status(pid))
+                fields.value = quote(std::string(1, status->state));
             say(Msg::kAttachNoSafePoint, fields);
             return;
         }

@@ -126,9 +126,8 @@ bool Launch::ended(int& status) {
     if (UTRACE_RETRY(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG)) < 0 ||
         info.si_pid == 0)
         return false;
-    status = info.si_code == CLD_EXITED
-                 ? (info.si_status & 0xff) << 8
-                 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+    status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
+                                        : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
     return true;
 }
 

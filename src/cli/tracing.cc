@@ -16,7 +16,7 @@
 namespace utrace::cli {
 namespace {
 
-constexpr std::size_t kBatch = 8192;  // records per turn and ring
+constexpr std::size_t kBatch = 8192;                 // records per turn and ring
 constexpr std::uint64_t kPartialAfter = 20'000'000;  // ns of quiet before a begun line is shown
 
 constexpr std::uint64_t kSignalEvents = bit(Event::kSignal) | bit(Event::kSignalIgn) |
@@ -25,28 +25,38 @@ constexpr std::uint64_t kSignalEvents = bit(Event::kSignal) | bit(Event::kSignal
 
 decode::TimeMode time_mode(TimeStamp stamp) {
     switch (stamp) {
-        case TimeStamp::kSeconds: return decode::TimeMode::kSeconds;
-        case TimeStamp::kMicroseconds: return decode::TimeMode::kMicros;
-        case TimeStamp::kEpoch: return decode::TimeMode::kEpoch;
-        case TimeStamp::kNone: break;
+        case TimeStamp::kSeconds:
+            return decode::TimeMode::kSeconds;
+        case TimeStamp::kMicroseconds:
+            return decode::TimeMode::kMicros;
+        case TimeStamp::kEpoch:
+            return decode::TimeMode::kEpoch;
+        case TimeStamp::kNone:
+            break;
     }
     return decode::TimeMode::kNone;
 }
 
 decode::HexMode hex_mode(HexStrings hex) {
     switch (hex) {
-        case HexStrings::kNonText: return decode::HexMode::kNonText;
-        case HexStrings::kAll: return decode::HexMode::kAll;
-        case HexStrings::kNone: break;
+        case HexStrings::kNonText:
+            return decode::HexMode::kNonText;
+        case HexStrings::kAll:
+            return decode::HexMode::kAll;
+        case HexStrings::kNone:
+            break;
     }
     return decode::HexMode::kNone;
 }
 
 decode::XlatStyle xlat_style(ConstantStyle style) {
     switch (style) {
-        case ConstantStyle::kRaw: return decode::XlatStyle::kRaw;
-        case ConstantStyle::kVerbose: return decode::XlatStyle::kVerbose;
-        case ConstantStyle::kSymbols: break;
+        case ConstantStyle::kRaw:
+            return decode::XlatStyle::kRaw;
+        case ConstantStyle::kVerbose:
+            return decode::XlatStyle::kVerbose;
+        case ConstantStyle::kSymbols:
+            break;
     }
     return decode::XlatStyle::kAbbrev;
 }
@@ -101,7 +111,7 @@ engines::LogOptions Tracing::log_options(const EngineSpec& spec, const Output& o
     text.opaque = widen(spec.followed, true);
     text.quiet = (spec.quiet & kQuietExit) != 0 || invocation_.quiet > 1 ? 2 : 0;
     const bool to_screen = output.fd() == STDERR_FILENO || ::isatty(output.fd()) == 1;
-    text.pid = to_screen ? decode::PidMode::kAuto
+    text.pid = to_screen                             ? decode::PidMode::kAuto
                : invocation_.follow == Follow::kNone ? decode::PidMode::kNone
                                                      : decode::PidMode::kAlways;
     text.realtime_offset_ns =
@@ -173,7 +183,8 @@ session::Attach Tracing::request(const EngineSpec& spec) const {
 }
 
 std::size_t Tracing::add(session::Client client) {
-    sessions_.push_back(Session{std::move(client), std::vector<std::uint32_t>(engines_.size()), false});
+    sessions_.push_back(
+        Session{std::move(client), std::vector<std::uint32_t>(engines_.size()), false});
     return sessions_.size() - 1;
 }
 
@@ -238,8 +249,8 @@ void Tracing::listen(Session& session) {
             keeper_lost_ = true;
         } else if (message->type == session::MsgType::kEvent) {
             auto event = session::decode<session::Event>(*message);
-            session.over = event && event->kind == static_cast<std::uint32_t>(
-                                                       session::EventKind::kScopeEmpty);
+            session.over =
+                event && event->kind == static_cast<std::uint32_t>(session::EventKind::kScopeEmpty);
         } else if (message->type == session::MsgType::kSessionEnd) {
             session.over = true;
         }
@@ -288,8 +299,8 @@ int Tracing::finish() {
     if (lost_ != 0) {
         Fields fields;
         fields.number = lost_;
-        fields.value = known(fmt::format("{:.2f}", 100.0 * static_cast<double>(lost_) /
-                                                       static_cast<double>(lost_ + events_)));
+        fields.value = known(fmt::format(
+            "{:.2f}", 100.0 * static_cast<double>(lost_) / static_cast<double>(lost_ + events_)));
         fields.total = lost_ + events_;
         say(Msg::kDropRing, fields);
     }

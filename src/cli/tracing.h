@@ -48,8 +48,8 @@ class Tracing {
     /// Attaches all engines to process `pid` (held by that session).
     Expected<session::AttachReply> attach(std::size_t index, pid_t pid);
 
-    /// One turn: reads what is in the rings, writes it, looks at the keepers. True while some session
-    /// is alive.
+    /// One turn: reads what is in the rings, writes it, looks at the keepers. True while some
+    /// session is alive.
     bool turn();
     /// Sleeps until there may be something to read, 10 ms at most.
     void rest();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,11 +22,20 @@ constexpr int kReapWithinMs = 2000;
 
 std::uint64_t deadline() { return sys::now_ns() + kAnswerWithin; }
 
-// Runs in the forked child: nothing of the client's terminal, files or signals stays with the keeper.
+// Runs in the forked child: nothing of the client's terminal, files or signals stays with the
+// keeper.
 [[noreturn]] void exec_keeper(int socket) {
     ::setsid();
     for (int signo = 1; signo < NSIG; ++signo) ::signal(signo, SIG_DFL);
     ::signal(SIGPIPE, SIG_IGN);
+    // The limit on files is meant for the user's files; rings are files only to the kernel.
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    if (rlimit own{};
+        ::setrlimit(RLIMIT_FSIZE, &unlimited) != 0 && ::getrlimit(RLIMIT_FSIZE, &own) == 0) {
+        own.rlim_cur = own.rlim_max;
+        ::setrlimit(RLIMIT_FSIZE, &own);
+    }
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -42,8 +42,8 @@ class Client {
     /// Detaches everything of ours; returns when every task is let go or 5 s passed.
     [[nodiscard]] Expected<void> release();
 
-    /// Ends the connection. A keeper of ours that nobody else needs ends too and is reaped, so that no
-    /// zombie is left to whoever adopts our children.
+    /// Ends the connection. A keeper of ours that nobody else needs ends too and is reaped, so that
+    /// no zombie is left to whoever adopts our children.
     void close();
 
     /// What the keeper says by itself; EAGAIN: nothing now, ECONNRESET: the keeper is gone.

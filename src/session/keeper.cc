@@ -12,7 +12,8 @@ namespace utrace::session {
 namespace {
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kHelloWithin = 5 * kSecond;
-constexpr std::uint64_t kDrainWithin = 5 * kSecond;  // how long clients may read after the last task
+constexpr std::uint64_t kDrainWithin =
+    5 * kSecond;  // how long clients may read after the last task
 constexpr std::size_t kMaxUnsent = (1u << 20) / sizeof(Event);
 }  // namespace
 
@@ -89,8 +90,7 @@ bool Keeper::keep_child(host::PtraceTask& child) { return Recorder::recorded(chi
 void Keeper::task_gone(host::PtraceTask& task, host::Gone how, int) {
     ++generation_;
     scopes_changed_ = true;
-    if (how == host::Gone::kDetached)
-        recorder_.task_record_all(task, TaskEvent::kDetached, 0, 0);
+    if (how == host::Gone::kDetached) recorder_.task_record_all(task, TaskEvent::kDetached, 0, 0);
     recorder_.forget(task);
     if (task.tid != leader_of(task.tgid) || how == host::Gone::kSuperseded) return;
     // Its parent may have waited for it by now: /proc no longer knows the start time.

@@ -67,7 +67,8 @@ class Keeper final : public host::HostListener {
     void handle(Client& client, const Message& message);
     void handle_greeted(Client& client, const Message& message);
     template <class T>
-    void with(Client& client, const Message& message, void (Keeper::*f)(Client&, const Message&, const T&));
+    void with(Client& client, const Message& message,
+              void (Keeper::*f)(Client&, const Message&, const T&));
     void hello(Client& client, const Message& message, const Hello& body);
     void holds(Client& client, const Message& message, const Target& body);
     void open(Client& client, const Message& message, const Target& body);

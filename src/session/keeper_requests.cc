@@ -28,7 +28,8 @@ void Keeper::with(Client& client, const Message& message,
 
 void Keeper::handle(Client& client, const Message& message) {
     if (const int refused = refusal(message); refused != 0) {
-        if (!client.connection.reply_error(message, Error{refused, Reason::kProtocol, 0, {}, {}, {}}))
+        if (!client.connection.reply_error(message,
+                                           Error{refused, Reason::kProtocol, 0, {}, {}, {}}))
             client.gone = true;
         return;
     }
@@ -42,16 +43,26 @@ void Keeper::handle(Client& client, const Message& message) {
 
 void Keeper::handle_greeted(Client& client, const Message& message) {
     switch (message.type) {
-        case MsgType::kHolds: return with(client, message, &Keeper::holds);
-        case MsgType::kOpen: return with(client, message, &Keeper::open);
-        case MsgType::kLaunch: return with(client, message, &Keeper::launch);
-        case MsgType::kAttach: return with(client, message, &Keeper::attach);
-        case MsgType::kSetEvents: return with(client, message, &Keeper::set_events);
-        case MsgType::kSetSyscalls: return with(client, message, &Keeper::set_syscalls);
-        case MsgType::kDetach: return with(client, message, &Keeper::detach);
-        case MsgType::kRelease: return with(client, message, &Keeper::release);
-        case MsgType::kTasks: return with(client, message, &Keeper::tasks);
-        default: break;  // an event or an answer to nothing: ignored
+        case MsgType::kHolds:
+            return with(client, message, &Keeper::holds);
+        case MsgType::kOpen:
+            return with(client, message, &Keeper::open);
+        case MsgType::kLaunch:
+            return with(client, message, &Keeper::launch);
+        case MsgType::kAttach:
+            return with(client, message, &Keeper::attach);
+        case MsgType::kSetEvents:
+            return with(client, message, &Keeper::set_events);
+        case MsgType::kSetSyscalls:
+            return with(client, message, &Keeper::set_syscalls);
+        case MsgType::kDetach:
+            return with(client, message, &Keeper::detach);
+        case MsgType::kRelease:
+            return with(client, message, &Keeper::release);
+        case MsgType::kTasks:
+            return with(client, message, &Keeper::tasks);
+        default:
+            break;  // an event or an answer to nothing: ignored
     }
 }
 
@@ -151,7 +162,8 @@ void Keeper::attach(Client& client, const Message& message, const Attach& body) 
     if (body.group != 0) {
         group = group_of(client, body.group);
         if (group == nullptr) {
-            if (!client.connection.reply_error(message, Error{ENOENT, Reason::kNone, 0, {}, {}, {}}))
+            if (!client.connection.reply_error(message,
+                                               Error{ENOENT, Reason::kNone, 0, {}, {}, {}}))
                 client.gone = true;
             return;
         }

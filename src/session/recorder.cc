@@ -16,8 +16,8 @@ namespace utrace::session {
 struct Recorder::Link {
     Sink* sink = nullptr;
     std::uint32_t tseq = 0;
-    std::uint32_t pass = 0;         // pass already recorded for this client
-    bool entry_written = false;     // the open call's entry is in the ring
+    std::uint32_t pass = 0;      // pass already recorded for this client
+    bool entry_written = false;  // the open call's entry is in the ring
 };
 
 struct Recorder::TaskLinks {
@@ -37,8 +37,8 @@ namespace {
 std::size_t read_memory(void* context, std::uint64_t address, void* to, std::size_t size) noexcept {
     const iovec local{to, size};
     const iovec remote{reinterpret_cast<void*>(address), size};
-    const ssize_t n = ::process_vm_readv(static_cast<pid_t>(reinterpret_cast<std::intptr_t>(context)),
-                                         &local, 1, &remote, 1, 0);
+    const ssize_t n = ::process_vm_readv(
+        static_cast<pid_t>(reinterpret_cast<std::intptr_t>(context)), &local, 1, &remote, 1, 0);
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
 
@@ -68,8 +68,8 @@ const utrace_engine_ops kOps = {
     .report_clone =
         [](const utrace_call* c, std::uint64_t flags, utrace_task* child) {
             if (child != nullptr)
-                proxy(c).group->recorder->child(
-                    proxy(c), host::PtraceTask::of(core::task_of(child)), flags);
+                proxy(c).group->recorder->child(proxy(c),
+                                                host::PtraceTask::of(core::task_of(child)), flags);
             return static_cast<std::uint32_t>(Resume::kResume);
         },
     .report_exec =
@@ -165,8 +165,8 @@ int Recorder::attach(Group& group, host::PtraceTask& task, std::uint32_t depth) 
 void Recorder::detach(Group& group, host::PtraceTask& task) {
     if (task.links == nullptr) return;
     auto& all = static_cast<TaskLinks*>(task.links)->proxies;
-    const auto it = std::find_if(all.begin(), all.end(),
-                                 [&](const auto& p) { return p->group == &group; });
+    const auto it =
+        std::find_if(all.begin(), all.end(), [&](const auto& p) { return p->group == &group; });
     if (it == all.end()) return;
     (void)core::control(*(*it)->engine, Resume::kDetach);
     core::put(*(*it)->engine);
@@ -276,8 +276,7 @@ void Recorder::death(Proxy& p) {
 
 // ---------------------------------------------------------------- system calls
 
-Recorder::Slot& Recorder::open_slot(host::PtraceTask& task, bool entry_seen,
-                                      bool with_memory) {
+Recorder::Slot& Recorder::open_slot(host::PtraceTask& task, bool entry_seen, bool with_memory) {
     if (task.capture == nullptr) {
         if (free_slots_.empty()) free_slots_.push_back(std::make_unique<Slot>());
         Slot* slot = free_slots_.back().release();

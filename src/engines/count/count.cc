@@ -63,8 +63,9 @@ void CountEngine::finish(std::string& out) {
     };
     for (std::uint32_t nr = 0; nr < 512; ++nr) add(Abi::kX86_64, nr, rows_[nr]);
     for (const auto& [key, row] : others_) add(key.first, key.second, row);
-    std::stable_sort(table.begin(), table.end(), [](const auto& a, const auto& b) {
-        return a.second.time_ns > b.second.time_ns;
+    std::sort(table.begin(), table.end(), [](const auto& a, const auto& b) {
+        return a.second.time_ns != b.second.time_ns ? a.second.time_ns > b.second.time_ns
+                                                    : a.first < b.first;
     });
     auto to = std::back_inserter(out);
     const auto line = [&](const std::string& name, const Row& row, double percent) {

@@ -44,8 +44,10 @@ void LogEngine::record(std::span<const std::byte> bytes, std::string& out) {
                 return;
             break;
         }
-        case RecordType::kThread: return task(bytes, out);
-        default: break;
+        case RecordType::kThread:
+            return task(bytes, out);
+        default:
+            break;
     }
     text_.record(bytes, out);
 }

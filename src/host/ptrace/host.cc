@@ -17,15 +17,14 @@ namespace {
 constexpr std::uint64_t kOrphanAfter = 200'000'000;  // ns a child may wait for its parent's event
 constexpr int kMaxScans = 1000;
 constexpr int kReportsPerStop = 4;
+constexpr unsigned kFairEvery = 16;  // turns per one that asks a single task
 
 // One thread makes every pass and every change, so the core needs no lock and no membarrier under
 // this host (docs/design/0002-report-pass.md).
 constexpr core::HostOps kOps = {
     .capabilities = 0,
-    .arm =
-        [](core::Task& t, std::uint64_t, const core::NrSet&) noexcept {
-            PtraceTask::of(t).host.rearm(PtraceTask::of(t));
-        },
+    .arm = [](core::Task& t, std::uint64_t,
+              const core::NrSet&) noexcept { PtraceTask::of(t).host.rearm(PtraceTask::of(t)); },
     .kick = [](core::Task& t, Resume) noexcept { PtraceTask::of(t).host.rearm(PtraceTask::of(t)); },
     .wake = [](core::Task& t) noexcept { PtraceTask::of(t).host.wake(PtraceTask::of(t)); },
     .allocate = [](std::size_t n) noexcept { return std::malloc(n); },
@@ -76,7 +75,8 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
         if (const int r = request::seize(leader_of(pid), options); r < 0)
             return fail(-r, "seize", std::to_string(raw(pid)));
         auto status = proc::status(raw(pid));
-        held.push_back(&add(leader_of(pid), status ? static_cast<Pid>(status->tgid) : pid, nullptr, core::TaskState::kRunning));
+        held.push_back(&add(leader_of(pid), status ? static_cast<Pid>(status->tgid) : pid, nullptr,
+                            core::TaskState::kRunning));
         return held;
     }
     // A listing may skip a thread while others come and go: believe it only when two scans in a row
@@ -112,13 +112,34 @@ int PtraceHost::scan(Pid pid, unsigned long options, std::vector<PtraceTask*>& h
     return fresh;
 }
 
+// The kernel shows new tasks first, so busy young ones could hide an old one for ever: now and then
+// one task, each in its turn, is asked by itself.
+bool PtraceHost::next_in_turn(request::Found& found) {
+    if (rota_at_ >= rota_.size()) {
+        rota_.clear();
+        for (auto& [tid, task] : tasks_) rota_.push_back(task->tid);
+        rota_at_ = 0;
+        if (rota_.empty()) return false;
+    }
+    const Tid tid = rota_[rota_at_++];
+    return find(tid) != nullptr && request::peek(tid, found) == 0 && raw(found.tid) != 0;
+}
+
 bool PtraceHost::turn(std::uint64_t deadline_ns) {
     request::Found found;
+    if (++turns_ % kFairEvery == 0 && next_in_turn(found)) {
+        on_found(found);
+        return true;
+    }
     if (parked_ != 0) deadline_ns = std::min(deadline_ns, sys::now_ns() + kOrphanAfter);
     switch (waits_.next(found, deadline_ns, tasks_.size())) {
-        case WaitSource::Wake::kTask: on_found(found); return true;
-        case WaitSource::Wake::kSockets: return false;
-        case WaitSource::Wake::kTime: break;
+        case WaitSource::Wake::kTask:
+            on_found(found);
+            return true;
+        case WaitSource::Wake::kSockets:
+            return false;
+        case WaitSource::Wake::kTime:
+            break;
     }
     if (parked_ != 0) adopt_orphans(sys::now_ns());
     return true;
@@ -138,12 +159,12 @@ void PtraceHost::on_found(const request::Found& found) {
 
 // A child whose parent's event has not come yet: park it until it has (reliability P3).
 void PtraceHost::on_unknown(const request::Found& found) {
-    request::consume(found.tid);
-    if (found.code != CLD_TRAPPED && found.code != CLD_STOPPED) return;
+    if (found.code != CLD_TRAPPED && found.code != CLD_STOPPED)
+        return request::consume_death(found.tid);
+    request::consume_stop(found.tid);
     auto status = proc::status(raw(found.tid));
-    PtraceTask& task =
-        add(found.tid, static_cast<Pid>(status ? status->tgid : raw(found.tid)), nullptr,
-            core::TaskState::kNew);
+    PtraceTask& task = add(found.tid, static_cast<Pid>(status ? status->tgid : raw(found.tid)),
+                           nullptr, core::TaskState::kNew);
     task.state = PtraceTask::State::kHeld;
     task.awaits_parent = true;
     task.parked_at = sys::now_ns();
@@ -181,8 +202,8 @@ void PtraceHost::settled(PtraceTask& task) noexcept {
     --unsettled_;
 }
 
-// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets one
-// interrupt, which settle_interrupt() makes invisible to the program.
+// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets
+// one interrupt, which settle_interrupt() makes invisible to the program.
 void PtraceHost::rearm(PtraceTask& task) noexcept {
     if (task.state != PtraceTask::State::kRunning || task.awaits_birth) return;
     if (task.core.attention() != 0 || (task.core.wants_syscalls() && !task.syscall_mode))
@@ -202,7 +223,7 @@ void PtraceHost::wake(PtraceTask& task) noexcept {
 
 // Consumes the stop: nobody else is to find it again while the task is held.
 void PtraceHost::hold(PtraceTask& task, int signo) noexcept {
-    request::consume(task.tid);
+    request::consume_stop(task.tid);
     task.state = PtraceTask::State::kHeld;
     task.parting_signal = signo;
 }
@@ -239,9 +260,12 @@ void PtraceHost::detach(PtraceTask& task) {
         case PtraceTask::State::kRunning:
             if (task.awaits_birth) return;
             [[fallthrough]];
-        case PtraceTask::State::kListening: interrupt(task); return;
+        case PtraceTask::State::kListening:
+            interrupt(task);
+            return;
         case PtraceTask::State::kStopped:
-        case PtraceTask::State::kDead: return;
+        case PtraceTask::State::kDead:
+            return;
     }
 }
 

@@ -57,7 +57,8 @@ class PtraceHost {
     /// Errors: ESRCH, EPERM (zombie leader alone, foreign tracer, no right).
     Expected<std::vector<PtraceTask*>> seize(Pid pid, const Seize& how);
 
-    /// Waits at most until `deadline_ns` and handles what is there. False: a socket wants attention.
+    /// Waits at most until `deadline_ns` and handles what is there. False: a socket wants
+    /// attention.
     bool turn(std::uint64_t deadline_ns);
 
     /// Lets a task go, exactly as it would be without us; at once or at its next stop.
@@ -109,12 +110,16 @@ class PtraceHost {
     void hold(PtraceTask& task, int signo) noexcept;
     void finish_detach(PtraceTask& task, int signo);
     void adopt_orphans(std::uint64_t now);
+    bool next_in_turn(request::Found& found);
 
     HostListener& listener_;
     WaitSource waits_;
     std::unordered_map<std::int32_t, std::unique_ptr<PtraceTask>> tasks_;
     std::size_t unsettled_ = 0;
     std::size_t parked_ = 0;
+    std::vector<Tid> rota_;  // who is asked by name, from rota_at_ on
+    std::size_t rota_at_ = 0;
+    unsigned turns_ = 0;
     unsigned long options_ = request::kFollowOptions;
 };
 

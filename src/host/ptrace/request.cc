@@ -59,10 +59,16 @@ int peek(Tid tid, Found& found) noexcept {
     return 0;
 }
 
-void consume(Tid tid) noexcept {
+// One kind only: a task that was stopped when we looked may have been killed since, and its death
+// must stay to be found.
+void consume_stop(Tid tid) noexcept {
     siginfo_t info;
-    UTRACE_RETRY(::waitid(P_PID, static_cast<id_t>(raw(tid)), &info,
-                          WEXITED | WSTOPPED | WNOHANG | __WALL));
+    UTRACE_RETRY(::waitid(P_PID, static_cast<id_t>(raw(tid)), &info, WSTOPPED | WNOHANG | __WALL));
+}
+
+void consume_death(Tid tid) noexcept {
+    siginfo_t info;
+    UTRACE_RETRY(::waitid(P_PID, static_cast<id_t>(raw(tid)), &info, WEXITED | WNOHANG | __WALL));
 }
 
 }  // namespace utrace::host::request

@@ -9,8 +9,8 @@
 // the wait loop and never guess which.
 #pragma once
 
-#include <sys/ptrace.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 
 #include <cstdint>
 
@@ -52,8 +52,9 @@ struct Found {
 /// Looks for a stop or death of any task (tid 0) or of one, without consuming it, so that a signal
 /// whose stop we are handling is still delivered if we die now. 0, or -errno (ECHILD: no tasks).
 int peek(Tid tid, Found& found) noexcept;
-/// Consumes the pending stop or death of `tid`.
-void consume(Tid tid) noexcept;
+/// Consumes the pending stop (the death) of `tid`, and nothing else.
+void consume_stop(Tid tid) noexcept;
+void consume_death(Tid tid) noexcept;
 
 }  // namespace request
 }  // namespace utrace::host

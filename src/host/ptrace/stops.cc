@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What each kind of ptrace stop means and what the core is told about it. The order inside a stop is
-// always: find out what happened, run the pass, go on. Nothing here waits.
+// What each kind of ptrace stop means and what the core is told about it. The order inside a stop
+// is always: find out what happened, run the pass, go on. Nothing here waits.
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -49,15 +49,30 @@ Classified classify(Tid tid, int signo) {
     if (status && (status->caught & mask) != 0) return {Event::kSignal, SignalVerdict::kDeliver};
     if (status && (status->ignored & mask) != 0) return {Event::kSignalIgn, SignalVerdict::kIgn};
     switch (signo) {
-        case SIGCHLD: case SIGCONT: case SIGURG: case SIGWINCH:
+        case SIGCHLD:
+        case SIGCONT:
+        case SIGURG:
+        case SIGWINCH:
             return {Event::kSignalIgn, SignalVerdict::kIgn};
-        case SIGSTOP: return {Event::kSignalStop, SignalVerdict::kStop};
-        case SIGTSTP: case SIGTTIN: case SIGTTOU:
+        case SIGSTOP:
+            return {Event::kSignalStop, SignalVerdict::kStop};
+        case SIGTSTP:
+        case SIGTTIN:
+        case SIGTTOU:
             return {Event::kSignalStop, SignalVerdict::kTstp};
-        case SIGQUIT: case SIGILL: case SIGTRAP: case SIGABRT: case SIGBUS: case SIGFPE:
-        case SIGSEGV: case SIGXCPU: case SIGXFSZ: case SIGSYS:
+        case SIGQUIT:
+        case SIGILL:
+        case SIGTRAP:
+        case SIGABRT:
+        case SIGBUS:
+        case SIGFPE:
+        case SIGSEGV:
+        case SIGXCPU:
+        case SIGXFSZ:
+        case SIGSYS:
             return {Event::kSignalCore, SignalVerdict::kCore};
-        default: return {Event::kSignalTerm, SignalVerdict::kTerm};
+        default:
+            return {Event::kSignalTerm, SignalVerdict::kTerm};
     }
 }
 
@@ -66,17 +81,23 @@ Classified classify(Tid tid, int signo) {
 void PtraceHost::on_stop(PtraceTask& task, int status) {
     const int signo = status & 0xff;
     const int event = (status >> 8) & 0xff;
-    // Any stop is a safe point, and the kernel forgets an interrupt that has not stopped the task yet.
+    // Any stop is a safe point, and the kernel forgets an interrupt that has not stopped the task
+    // yet.
     settled(task);
     if (signo == kSyscallStop) return on_syscall_stop(task);
     switch (event) {
-        case 0: return on_signal(task, signo);
-        case PTRACE_EVENT_STOP: return on_event_stop(task, signo);
+        case 0:
+            return on_signal(task, signo);
+        case PTRACE_EVENT_STOP:
+            return on_event_stop(task, signo);
         case PTRACE_EVENT_FORK:
         case PTRACE_EVENT_VFORK:
-        case PTRACE_EVENT_CLONE: return on_clone(task, event);
-        case PTRACE_EVENT_EXEC: return on_exec(task);
-        default: return go_on(task, 0);
+        case PTRACE_EVENT_CLONE:
+            return on_clone(task, event);
+        case PTRACE_EVENT_EXEC:
+            return on_exec(task);
+        default:
+            return go_on(task, 0);
     }
 }
 
@@ -172,8 +193,8 @@ bool PtraceHost::repair_call(PtraceTask& task) {
     if (static_cast<std::int64_t>(regs.rax) == -EINTR) {
         // A handler signal explains the EINTR just as well; then it is the program's own.
         const auto status = proc::status(raw(task.tid));
-        if (status && ((status->pending | status->shared_pending) & ~status->blocked &
-                       status->caught) != 0)
+        if (status &&
+            ((status->pending | status->shared_pending) & ~status->blocked & status->caught) != 0)
             return false;
     }
     if (!task.in_call) {
@@ -207,8 +228,8 @@ void PtraceHost::settle_interrupt(PtraceTask& task) {
 // ---------------------------------------------------------------- signals, job control
 
 void PtraceHost::on_signal(PtraceTask& task, int signo) {
-    // A handler may run before the broken call is repeated: the next entry is then the handler's, and
-    // the exit we kept to ourselves was the call's own.
+    // A handler may run before the broken call is repeated: the next entry is then the handler's,
+    // and the exit we kept to ourselves was the call's own.
     if (task.swallow_entry && task.in_call && task.broken_result != 0)
         leave_call(task, task.broken_result);
     task.swallow_entry = false;
@@ -224,7 +245,8 @@ void PtraceHost::on_signal(PtraceTask& task, int signo) {
     signal.siginfo_size = sizeof info;
     ++task.pass;
     const auto result = core::report_signal(task.core, kind.event, signal, kind.verdict);
-    const bool dropped = kind.verdict != SignalVerdict::kIgn && result.signal == SignalVerdict::kIgn;
+    const bool dropped =
+        kind.verdict != SignalVerdict::kIgn && result.signal == SignalVerdict::kIgn;
     go_on(task, dropped ? 0 : signo);
 }
 
@@ -234,7 +256,7 @@ void PtraceHost::on_event_stop(PtraceTask& task, int signo) {
         return begin_life(task);
     }
     if (task.awaits_parent) {
-        request::consume(task.tid);
+        request::consume_stop(task.tid);
         task.state = PtraceTask::State::kHeld;
         return;
     }
@@ -301,12 +323,12 @@ void PtraceHost::begin_life(PtraceTask& child) {
     go_on(child, 0);
 }
 
-// The caller of execve takes over the leader's id. The kernel reports neither the leader's death nor
-// the caller's old id, so both are told here (reliability P6).
+// The caller of execve takes over the leader's id. The kernel reports neither the leader's death
+// nor the caller's old id, so both are told here (reliability P6).
 void PtraceHost::on_exec(PtraceTask& task) {
     // After the exec of a thread that was not the leader the kernel refuses every request (ESRCH,
     // Linux 5.13 on) until this stop has been waited for; our look with WNOWAIT does not count.
-    request::consume(task.tid);
+    request::consume_stop(task.tid);
     unsigned long message = 0;
     PtraceTask* survivor = &task;
     const Tid leader = task.tid;
@@ -338,7 +360,7 @@ void PtraceHost::on_exec(PtraceTask& task) {
 }
 
 void PtraceHost::on_death(PtraceTask& task, const request::Found& found) {
-    request::consume(task.tid);
+    request::consume_death(task.tid);
     const int status = wait_status(found);
     task.exit_status = status;
     ++task.pass;

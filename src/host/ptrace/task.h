@@ -28,9 +28,9 @@ class PtraceHost;
 class PtraceTask {
   public:
     enum class State : std::uint8_t {
-        kRunning,    ///< in user code, in a call, or not stopped for us yet
-        kStopped,    ///< stopped; its stop is being handled
-        kHeld,       ///< stopped and staying so: an engine's STOP, or a child waiting for its parent
+        kRunning,  ///< in user code, in a call, or not stopped for us yet
+        kStopped,  ///< stopped; its stop is being handled
+        kHeld,     ///< stopped and staying so: an engine's STOP, or a child waiting for its parent
         kListening,  ///< job-control stop, PTRACE_LISTEN
         kDead,
     };
@@ -56,13 +56,13 @@ class PtraceTask {
     bool awaits_parent = false;  ///< born; its parent's CLONE pass has not ended
     bool awaits_birth = false;   ///< parent's event seen; its own first stop has not
     bool job_stopped = false;
-    std::uint8_t job_signal = 0;  ///< signal of the job-control stop
-    std::int32_t exit_status = 0;  ///< wait status, valid in the DEATH pass
-    Tid superseded_by{};           ///< tid whose execve ended this task; valid in the DEATH pass
-    std::uint32_t pass = 0;        ///< number of the pass now running; one event, one number
+    std::uint8_t job_signal = 0;     ///< signal of the job-control stop
+    std::int32_t exit_status = 0;    ///< wait status, valid in the DEATH pass
+    Tid superseded_by{};             ///< tid whose execve ended this task; valid in the DEATH pass
+    std::uint32_t pass = 0;          ///< number of the pass now running; one event, one number
     std::int64_t broken_result = 0;  ///< restart code of an exit stop kept from the engines
-    int parting_signal = 0;       ///< signal to deliver when a held task goes on
-    std::uint64_t parked_at = 0;  ///< when an unknown child was parked, ns
+    int parting_signal = 0;          ///< signal to deliver when a held task goes on
+    std::uint64_t parked_at = 0;     ///< when an unknown child was parked, ns
     CallContext call;
     void* capture = nullptr;  ///< the recorder's, from entry to exit
     void* links = nullptr;    ///< the recorder's: who records this task

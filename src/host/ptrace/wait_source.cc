@@ -2,14 +2,15 @@
 // Waiting, in three speeds.
 //
 // Spin. A stopped task's CPU goes idle, and waking an idle CPU costs more than everything else in a
-// stop. So while stops follow each other closely we ask again for a short while instead of sleeping,
-// giving the CPU away (sched_yield) to whoever can use it.
+// stop. So while stops follow each other closely we ask again for a short while instead of
+// sleeping, giving the CPU away (sched_yield) to whoever can use it.
 //
-// Hint. waitid(P_ALL) walks all our tasks, newest first; with thousands of them one stop of the oldest
-// costs a walk over all. SIGCHLD carries the tid of the task that stopped and P_PID finds it at once.
-// SIGCHLD does not queue, so a second stop at the same moment can lose its hint: the tasks that
-// stopped lately are asked one by one, and full scans pick up what is left: again at once while they
-// find something, else after a pause of a few times their cost. With few tasks we always scan.
+// Hint. waitid(P_ALL) walks all our tasks, newest first; with thousands of them one stop of the
+// oldest costs a walk over all. SIGCHLD carries the tid of the task that stopped and P_PID finds it
+// at once. SIGCHLD does not queue, so a second stop at the same moment can lose its hint: the tasks
+// that stopped lately are asked one by one, and full scans pick up what is left: again at once
+// while they find something, else after a pause of a few times their cost. With few tasks we always
+// scan.
 //
 // Sleep. sigtimedwait on SIGCHLD and SIGIO. Both stay pending until taken, so nothing that happens
 // between the last look and the sleep is missed.
@@ -30,6 +31,7 @@ namespace {
 constexpr std::size_t kScanAlways = 32;             // tasks up to which a full scan is cheap
 constexpr std::uint64_t kScanShare = 3;             // a fruitless scan is followed by 3 x its cost
 constexpr std::uint64_t kScanLongest = 10'000'000;  // ns; longest pause between scans
+constexpr unsigned kSocketsEvery = 16;              // looks for tasks per look for sockets
 constexpr std::uint64_t kSpinFor = 60'000;          // ns; about two wake-ups of an idle CPU
 constexpr std::uint64_t kWorthSpinning = 200'000;   // ns; a sleep shorter than this makes us hot
 }  // namespace
@@ -92,6 +94,8 @@ bool WaitSource::spin(request::Found& found, std::size_t tasks) noexcept {
 WaitSource::Wake WaitSource::next(request::Found& found, std::uint64_t deadline_ns,
                                   std::size_t tasks) noexcept {
     Wake wake = Wake::kTask;
+    // A socket must be heard even if some task is always stopped.
+    if (++calls_ % kSocketsEvery == 0 && poll_signals(found)) return wake;
     if (!sockets_ && (find(found, tasks) || (hot_ && spin(found, tasks)))) {
         expect(found.tid);
         return wake;

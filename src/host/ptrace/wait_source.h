@@ -47,8 +47,9 @@ class WaitSource {
     sigset_t signals_;
     static constexpr std::size_t kRecent = 8;
     Tid recent_[kRecent] = {};  // tasks that stopped last, newest first: the likeliest to stop next
-    bool sockets_ = false;    // SIGIO seen, not yet reported
-    bool hot_ = false;        // stops come faster than a sleep pays
+    bool sockets_ = false;      // SIGIO seen, not yet reported
+    bool hot_ = false;          // stops come faster than a sleep pays
+    unsigned calls_ = 0;
     std::uint64_t scan_at_ = 0;    // when the whole list is worth another look
     std::uint64_t scan_wait_ = 0;  // pause before that, grows while looking finds nothing
 };

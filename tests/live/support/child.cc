@@ -146,7 +146,9 @@ Ends make_terminal() {
     for (const auto& [name, value] : spawn.env) ::setenv(name.c_str(), value.c_str(), 1);
     if (!spawn.cwd.empty() && ::chdir(spawn.cwd.c_str()) != 0) ::_exit(125);
     if (spawn.file_limit != ~0ull) {
-        const rlimit limit{spawn.file_limit, spawn.file_limit};
+        rlimit limit{};
+        ::getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = spawn.file_limit;
         ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     std::vector<char*> argv;
@@ -174,6 +176,13 @@ std::string Result::text() const {
 
 Child::Child(std::unique_ptr<State> state) : state_(std::move(state)) {
     all().push_back(state_.get());
+}
+
+Child::Child(Child&& other) noexcept = default;
+
+Child& Child::operator=(Child&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
 }
 
 Child::~Child() {

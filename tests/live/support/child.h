@@ -37,7 +37,7 @@ struct Spawn {
     bool terminal = false;
     int out_fd = -1, err_fd = -1;      ///< instead of pipes; borrowed until start() returns
     std::vector<int> extra_fds{};      ///< kept open in the child under the same number
-    std::uint64_t file_limit = ~0ull;  ///< RLIMIT_FSIZE in bytes
+    std::uint64_t file_limit = ~0ull;  ///< soft RLIMIT_FSIZE in bytes
 };
 
 struct Result {
@@ -55,8 +55,8 @@ class Child {
     /// A command that cannot be executed ends with 127 and says so on stderr.
     static Child start(Spawn spawn);
 
-    Child(Child&&) noexcept = default;
-    Child& operator=(Child&&) noexcept = default;
+    Child(Child&& other) noexcept;
+    Child& operator=(Child&& other) noexcept;
     ~Child();
 
     pid_t pid() const noexcept;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -64,7 +65,8 @@ TEST_P(Oracle, SameLinesAsStrace) {
     if (std::system("strace --version 2>/dev/null | grep -q 'version 6\\.1$'") != 0) {
         GTEST_SKIP() << "strace 6.1 is not installed";
     }
-    ::unsetenv("PWD");  // a shell in between would correct it, and another shell looks at it
+    // A shell between us and strace would correct it, and the shell that is traced looks at it.
+    ::setenv("PWD", std::filesystem::current_path().c_str(), 1);
     std::string command;
     for (const std::string& word : GetParam()) {
         command += "'" + word + "' ";
