@@ -3,7 +3,7 @@
 // who:      one thread at a time per TextLog; a pure function of the records given so far.
 // lifetime: keeps a few bytes per live task and the entry record of a call that is under way.
 // cost:     one pass per record; no allocation in the steady state.
-// see:      docs/design/0001-architecture.md, "Text"; utrace-strace(1), "OUTPUT".
+// see:      docs/design/0001-architecture.md, "Text"; utrace-log(1).
 #pragma once
 
 #include <cstddef>

@@ -3,7 +3,7 @@
 // who:      the command line fills it; TextLog reads it.
 // lifetime: value, fixed once a TextLog was made from it.
 // cost:     none.
-// see:      docs/design/0001-architecture.md, "Text"; utrace-strace(1).
+// see:      docs/design/0001-architecture.md, "Text"; utrace-log(1).
 #pragma once
 
 #include <bitset>
