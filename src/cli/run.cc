@@ -55,6 +55,7 @@ class Watch {
   private:
     void release() {
         deadline_ = kNever;
+        if (std::exchange(released_, true)) return;
         tracing_.release();
         say(Msg::kNoteDetachedAll);
     }
@@ -79,6 +80,7 @@ class Watch {
     SignalFd& signals_;
     std::uint64_t deadline_;
     std::uint64_t last_interrupt_ = 0;
+    bool released_ = false;
     bool ended_ = false;
     int status_ = 0;
     int fatal_ = 0;

@@ -25,7 +25,7 @@ constexpr core::HostOps kOps = {
     .capabilities = 0,
     .arm = [](core::Task& t, std::uint64_t,
               const core::NrSet&) noexcept { PtraceTask::of(t).host.rearm(PtraceTask::of(t)); },
-    .kick = [](core::Task& t, Resume) noexcept { PtraceTask::of(t).host.rearm(PtraceTask::of(t)); },
+    .kick = [](core::Task& t, Resume) noexcept { PtraceTask::of(t).host.kick(PtraceTask::of(t)); },
     .wake = [](core::Task& t) noexcept { PtraceTask::of(t).host.wake(PtraceTask::of(t)); },
     .allocate = [](std::size_t n) noexcept { return std::malloc(n); },
     .free = [](void* p, std::size_t) noexcept { std::free(p); },
@@ -202,12 +202,16 @@ void PtraceHost::settled(PtraceTask& task) noexcept {
     --unsettled_;
 }
 
-// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets
-// one interrupt, which settle_interrupt() makes invisible to the program.
+// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets one
+// interrupt, which settle_interrupt() makes invisible to the program. A task that stops at its calls
+// anyway is left alone: whoever joins a session does not disturb the program.
 void PtraceHost::rearm(PtraceTask& task) noexcept {
-    if (task.state != PtraceTask::State::kRunning || task.awaits_birth) return;
-    if (task.core.attention() != 0 || (task.core.wants_syscalls() && !task.syscall_mode))
-        interrupt(task);
+    if (task.core.wants_syscalls() && !task.syscall_mode) kick(task);
+}
+
+// Brings a running task to a stop soon.
+void PtraceHost::kick(PtraceTask& task) noexcept {
+    if (task.state == PtraceTask::State::kRunning && !task.awaits_birth) interrupt(task);
 }
 
 void PtraceHost::wake(PtraceTask& task) noexcept {
@@ -246,7 +250,8 @@ void PtraceHost::go_on(PtraceTask& task, int signo) {
     task.syscall_mode = mode == Go::kSyscall;
     task.state = PtraceTask::State::kRunning;
     // ESRCH: a SIGKILL is on its way; the death comes through the wait loop.
-    if (request::go(task.tid, mode, signo) == 0 && task.core.attention() != 0) interrupt(task);
+    const int went = request::go(task.tid, mode, signo);
+    if (went == 0 && (task.core.attention() & core::Attention::kAction) != 0) kick(task);
 }
 
 void PtraceHost::detach(PtraceTask& task) {

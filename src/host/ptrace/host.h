@@ -78,6 +78,7 @@ class PtraceHost {
 
     // Used by the core's host operations.
     void rearm(PtraceTask& task) noexcept;
+    void kick(PtraceTask& task) noexcept;
     void wake(PtraceTask& task) noexcept;
 
   private:
