@@ -85,7 +85,9 @@ void Keeper::task_added(host::PtraceTask& task, host::PtraceTask*) {
     if (process && dir_->link_task(*process, self_)) linked_[process->pid] = process->start_time;
 }
 
-bool Keeper::keep_child(host::PtraceTask& child) { return Recorder::recorded(child); }
+bool Keeper::keep_child(host::PtraceTask& child) {
+    return Recorder::recorded(child) || child.opened_as != Pid{};
+}
 
 void Keeper::task_gone(host::PtraceTask& task, host::Gone how, int) {
     ++generation_;
@@ -194,7 +196,22 @@ void Keeper::drop(Client& client) {
     client.groups.clear();
     client.sink.reset();
     client.connection.close();
+    release_opened();
     scopes_changed_ = true;
+}
+
+// Processes that a client opened and never attached to, when no client is left that might.
+void Keeper::release_opened() {
+    for (const auto& client : clients_)
+        if (!client->gone && client->groups.empty()) return;
+    std::vector<host::PtraceTask*> unused;
+    host_.for_each([&](host::PtraceTask& task) {
+        if (task.opened_as != Pid{} && !Recorder::recorded(task)) unused.push_back(&task);
+    });
+    for (host::PtraceTask* task : unused) {
+        task->opened_as = Pid{};
+        host_.detach(*task);
+    }
 }
 
 void Keeper::end_group(Group& group) {

@@ -88,6 +88,7 @@ class Keeper final : public host::HostListener {
     void answer_deferred();
     void end_clients();
     void drop(Client& client);
+    void release_opened();
     void tell(Client& client, const Event& event);
     void tell_empty_scopes();
     void flush(Client& client);

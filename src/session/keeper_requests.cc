@@ -113,6 +113,8 @@ void Keeper::hold_process(Client& client, const Message& message, Pid pid, std::
             reply.status = -held.error().err;
         } else {
             reply.tasks = static_cast<std::uint32_t>(held->size());
+            // Who is born before the client attaches is held for it, too.
+            for (host::PtraceTask* task : *held) task->opened_as = pid;
         }
     }
     if (!client.connection.reply(message, reply)) client.gone = true;
@@ -176,7 +178,9 @@ void Keeper::attach(Client& client, const Message& message, const Attach& body) 
         group = *made;
     }
     host_.for_each([&](host::PtraceTask& task) {
-        if (body.scope_tgid != 0 && raw(task.tgid) != body.scope_tgid) return;
+        const bool opened = raw(task.opened_as) == body.scope_tgid;
+        if (body.scope_tgid != 0 && raw(task.tgid) != body.scope_tgid && !opened) return;
+        task.opened_as = Pid{};
         if (body.follow == static_cast<std::uint32_t>(Follow::kNone) &&
             raw(task.tid) != body.scope_tgid)
             return;

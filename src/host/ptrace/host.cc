@@ -2,6 +2,7 @@
 #include "host/ptrace/host.h"
 
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace utrace::host {
 namespace {
 
 constexpr std::uint64_t kOrphanAfter = 200'000'000;  // ns a child may wait for its parent's event
-constexpr int kMaxScans = 1000;
+constexpr int kMaxScans = 20'000;                    // a storm of threads has to be caught up with
 constexpr int kReportsPerStop = 4;
 constexpr unsigned kFairEvery = 16;  // turns per one that asks a single task
 
@@ -80,11 +81,11 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
         return held;
     }
     // A listing may skip a thread while others come and go: believe it only when two scans in a row
-    // found nothing new and the count of live threads agrees (reliability P2).
+    // found nothing new and the count of threads agrees (reliability P2).
     for (int quiet = 0, scans = 0; quiet < 2 && scans < kMaxScans; ++scans) {
-        const int fresh = scan(pid, options, held, first_error);
-        if (fresh < 0) break;
-        quiet = fresh == 0 ? quiet + 1 : 0;
+        const int news = scan(pid, options, held, first_error);
+        if (news < 0) break;
+        quiet = news == 0 ? quiet + 1 : 0;
     }
     if (held.empty())
         return fail(first_error != 0 ? first_error : ESRCH, "seize", std::to_string(raw(pid)));
@@ -92,24 +93,28 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
     return held;
 }
 
-// Seizes the threads of `pid` not held yet; how many, or -errno when there is no such process.
+// Seizes the threads of `pid` not held yet. How many changes it met, or -errno when there is no
+// such process. A thread that died before we had it is a change, too: it may have made another one.
 int PtraceHost::scan(Pid pid, unsigned long options, std::vector<PtraceTask*>& held,
                      int& first_error) {
     auto tids = proc::threads(raw(pid));
     if (!tids) return -tids.error().err;
-    int fresh = 0;
+    int news = 0;
     for (const Tid tid : *tids) {
         if (find(tid) != nullptr) continue;
         const int r = request::seize(tid, options);
-        if (r == 0) {
-            held.push_back(&add(tid, pid, nullptr, core::TaskState::kRunning));
-            ++fresh;
-        } else if (r != -ESRCH && first_error == 0) {
-            // A zombie leader answers EPERM for ever while its threads live on.
+        if (r == 0) held.push_back(&add(tid, pid, nullptr, core::TaskState::kRunning));
+        if (r == 0 || r == -ESRCH) {
+            ++news;
+        } else if (first_error == 0) {
+            // A zombie leader answers EPERM for ever while its threads live on; so does a thread
+            // that is ours since its birth, whose first stop comes later.
             first_error = -r;
         }
     }
-    return fresh;
+    const auto status = proc::status(raw(pid));
+    if (status && status->threads != static_cast<int>(tids->size())) ++news;
+    return news;
 }
 
 // The kernel shows new tasks first, so busy young ones could hide an old one for ever: now and then
@@ -147,7 +152,9 @@ bool PtraceHost::turn(std::uint64_t deadline_ns) {
 
 void PtraceHost::on_found(const request::Found& found) {
     PtraceTask* task = find(found.tid);
-    if (task == nullptr) {
+    if (task == nullptr && found.status == (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+        on_exec(found.tid);
+    } else if (task == nullptr) {
         on_unknown(found);
     } else if (found.code == CLD_EXITED || found.code == CLD_KILLED || found.code == CLD_DUMPED) {
         on_death(*task, found);
@@ -202,9 +209,9 @@ void PtraceHost::settled(PtraceTask& task) noexcept {
     --unsettled_;
 }
 
-// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets one
-// interrupt, which settle_interrupt() makes invisible to the program. A task that stops at its calls
-// anyway is left alone: whoever joins a session does not disturb the program.
+// The engines' wishes changed. Only a running task in the wrong resume mode needs a stop: it gets
+// one interrupt, which settle_interrupt() makes invisible to the program. A task that stops at its
+// calls anyway is left alone: whoever joins a session does not disturb the program.
 void PtraceHost::rearm(PtraceTask& task) noexcept {
     if (task.core.wants_syscalls() && !task.syscall_mode) kick(task);
 }

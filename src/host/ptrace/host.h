@@ -99,7 +99,7 @@ class PtraceHost {
     void on_event_stop(PtraceTask& task, int signo);
     void on_job_stop(PtraceTask& task, int signo);
     void on_clone(PtraceTask& task, int event);
-    void on_exec(PtraceTask& task);
+    void on_exec(Tid leader);
     void on_death(PtraceTask& task, const request::Found& found);
 
     void begin_life(PtraceTask& child);

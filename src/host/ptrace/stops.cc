@@ -95,7 +95,7 @@ void PtraceHost::on_stop(PtraceTask& task, int status) {
         case PTRACE_EVENT_CLONE:
             return on_clone(task, event);
         case PTRACE_EVENT_EXEC:
-            return on_exec(task);
+            return on_exec(task.tid);
         default:
             return go_on(task, 0);
     }
@@ -304,6 +304,7 @@ void PtraceHost::on_clone(PtraceTask& task, int event) {
     }
     std::uint64_t flags = thread ? kCloneThread : 0;
     if (event == PTRACE_EVENT_VFORK) flags |= kCloneVfork | kCloneVm;
+    child->opened_as = task.opened_as;
     ++task.pass;
     if (!task.detaching) core::report_clone(task.core, flags, &child->core);
     child->detaching = task.detaching || !listener_.keep_child(*child);
@@ -325,31 +326,32 @@ void PtraceHost::begin_life(PtraceTask& child) {
 
 // The caller of execve takes over the leader's id. The kernel reports neither the leader's death
 // nor the caller's old id, so both are told here (reliability P6).
-void PtraceHost::on_exec(PtraceTask& task) {
+void PtraceHost::on_exec(Tid leader) {
     // After the exec of a thread that was not the leader the kernel refuses every request (ESRCH,
     // Linux 5.13 on) until this stop has been waited for; our look with WNOWAIT does not count.
-    request::consume_stop(task.tid);
+    request::consume_stop(leader);
     unsigned long message = 0;
-    PtraceTask* survivor = &task;
-    const Tid leader = task.tid;
+    PtraceTask* survivor = find(leader);  // none: the leader was a zombie when we attached
     const Tid former = request::event_message(leader, message) == 0 && message != 0
                            ? static_cast<Tid>(message)
                            : leader;
-    if (former != leader) {
-        if (PtraceTask* caller = find(former)) {
-            task.superseded_by = former;
-            ++task.pass;
-            core::report_death(task.core, false, SIGKILL);
-            core::report_reap(task.core);
-            remove(task, Gone::kSuperseded, raw(former));
-            auto node = tasks_.extract(raw(former));
-            node.key() = raw(leader);
-            tasks_.insert(std::move(node));
-            caller->tid = leader;
-            caller->state = PtraceTask::State::kStopped;
-            survivor = caller;
+    PtraceTask* caller = former == leader ? nullptr : find(former);
+    if (caller != nullptr) {
+        if (survivor != nullptr) {
+            survivor->superseded_by = former;
+            ++survivor->pass;
+            core::report_death(survivor->core, false, SIGKILL);
+            core::report_reap(survivor->core);
+            remove(*survivor, Gone::kSuperseded, raw(former));
         }
+        auto node = tasks_.extract(raw(former));
+        node.key() = raw(leader);
+        tasks_.insert(std::move(node));
+        caller->tid = leader;
+        caller->state = PtraceTask::State::kStopped;
+        survivor = caller;
     }
+    if (survivor == nullptr) return;
     settled(*survivor);
     utrace_exec exec{};
     exec.size = sizeof exec;

@@ -56,6 +56,7 @@ class PtraceTask {
     bool awaits_parent = false;  ///< born; its parent's CLONE pass has not ended
     bool awaits_birth = false;   ///< parent's event seen; its own first stop has not
     bool job_stopped = false;
+    Pid opened_as{};  ///< process a client opened and has not attached to yet; births inherit it
     std::uint8_t job_signal = 0;     ///< signal of the job-control stop
     std::int32_t exit_status = 0;    ///< wait status, valid in the DEATH pass
     Tid superseded_by{};             ///< tid whose execve ended this task; valid in the DEATH pass

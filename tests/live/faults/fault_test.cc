@@ -24,7 +24,7 @@ unsigned repetitions(unsigned full) { return long_set() ? full : std::max(1u, fu
 Lives lives_of(const std::string& log) {
     // "PID clone(…) = CHILD" or "PID <... clone resumed>…) = CHILD": a positive result is a birth.
     static const std::regex birth(
-        R"(^\d+ (<\.\.\. )?(clone|clone3|fork|vfork)( resumed>|\().* = [1-9]\d*$)");
+        R"(^\d+ +(<\.\.\. )?(clone|clone3|fork|vfork)( resumed>|\().* = [1-9]\d*$)");
     static const std::regex mark(R"(prctl\(0x7574\w*[^,]*, (0x[0-9a-f]+|\d+))");
     Lives lives;
     std::istringstream lines(log);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,11 @@ static void* wait_for_ever(void* unused) {
 
 static char next_generation[24], thread_count[24], first_pid[24];
 
+static atomic_int created;
+
 static void* replace_program(void* leader) {
+    // Our own birth must be over for the leader, too: its clone call has to return before it dies.
+    while (!atomic_load(&created)) sched_yield();
     // With the leader gone, its id is taken over all the same.
     if (leader != NULL) CHECK(pthread_join(*(pthread_t*)leader, NULL) == 0);
     char* const argv[] = {"fault_program", "exec-generations", next_generation,
@@ -58,6 +63,7 @@ int mode_exec_generations(char** words) {
     leader = pthread_self();
     const int leave = left % 2 == 0;
     CHECK(pthread_create(&thread, NULL, replace_program, leave ? &leader : NULL) == 0);
+    atomic_store(&created, 1);
     if (leave) pthread_exit(NULL);
     for (;;) pause();
 }
