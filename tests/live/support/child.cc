@@ -267,6 +267,21 @@ bool Child::expect_line(std::string_view wanted) {
     }
 }
 
+bool Child::expect_text(std::string_view text) {
+    const std::uint64_t deadline = sys::now_ns() + kDeadline;
+    for (;;) {
+        const auto at = state_->out_text.find(text, state_->line_at);
+        if (at != std::string::npos) {
+            state_->line_at = at + text.size();
+            return true;
+        }
+        if (!state_->out || !pump(deadline)) break;
+    }
+    ADD_FAILURE() << "no '" << text << "' in the output of: " << state_->what << "\n--- stdout\n"
+                  << state_->out_text;
+    return false;
+}
+
 bool Child::expect_error_text(std::string_view text) {
     const std::uint64_t deadline = sys::now_ns() + kDeadline;
     while (state_->err_text.find(text) == std::string::npos) {

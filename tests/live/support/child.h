@@ -67,6 +67,9 @@ class Child {
     std::string line();
     /// Reads lines until one equals `wanted`. Fails the test and returns false otherwise.
     bool expect_line(std::string_view wanted);
+    /// Waits for `text` in the part of stdout not read yet, and reads it away with what is before
+    /// it. Fails the test and returns false otherwise.
+    bool expect_text(std::string_view text);
     /// Waits until stderr contains `text`. Fails the test and returns false otherwise.
     bool expect_error_text(std::string_view text);
     void send(std::string_view bytes);

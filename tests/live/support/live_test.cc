@@ -186,25 +186,42 @@ pid_t tracer_pid(pid_t tid) {
     return status ? status->tracer : -1;
 }
 
-bool wait_blocked(pid_t tid, long nr) {
+namespace {
+// Looks until `done`: for what nobody can be told about. False at the deadline.
+template <class Done>
+bool look_until(Done done) {
     const std::uint64_t deadline = sys::now_ns() + kDeadline;
-    while (sys::now_ns() < deadline) {
-        // The kernel shows the call number only of a task that has left its CPU.
-        if (proc::blocked_call(tid) == nr) return true;
+    while (!done()) {
+        if (sys::now_ns() >= deadline) return false;
         ::poll(nullptr, 0, 1);
     }
-    ADD_FAILURE() << tid << " does not block in system call " << nr;
-    return false;
+    return true;
+}
+}  // namespace
+
+bool wait_blocked(pid_t tid, long nr) {
+    // The kernel shows the call number only of a task that has left its CPU.
+    const bool blocked = look_until([&] { return proc::blocked_call(tid) == nr; });
+    EXPECT_TRUE(blocked) << tid << " does not block in system call " << nr;
+    return blocked;
 }
 
 bool wait_zombie(pid_t pid) {
-    const std::uint64_t deadline = sys::now_ns() + kDeadline;
-    while (sys::now_ns() < deadline) {
-        if (auto status = proc::status(pid); status && status->state == 'Z') return true;
-        ::poll(nullptr, 0, 1);
-    }
-    ADD_FAILURE() << pid << " does not become a zombie";
-    return false;
+    const bool zombie = look_until([&] {
+        auto status = proc::status(pid);
+        return status && status->state == 'Z';
+    });
+    EXPECT_TRUE(zombie) << pid << " does not become a zombie";
+    return zombie;
+}
+
+bool wait_text(const std::string& path, const std::string& text) {
+    const bool there = look_until([&] {
+        auto now = sys::read_file(path.c_str(), std::size_t{1} << 30);
+        return now && now->find(text) != std::string::npos;
+    });
+    EXPECT_TRUE(there) << "no '" << text << "' in " << path;
+    return there;
 }
 
 std::uint64_t text_hash(pid_t pid) {
