@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Attaching to a running program and letting it go again: it must notice neither.
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sys.h"
 #include "live/support/live_test.h"
 
 namespace utrace::live {
@@ -32,6 +34,20 @@ class Attach : public LiveTest {
             EXPECT_NE(status_field(tid, "State").substr(0, 1), "T") << tid;
         }
     }
+    // Until every other thread of `pid` was stopped and resumed a few times: it makes counted
+    // calls.
+    static void expect_progress(pid_t pid) {
+        for (const pid_t tid : thread_ids(pid)) {
+            if (tid == pid) continue;
+            const auto switches = [tid] {
+                return std::atol(status_field(tid, "voluntary_ctxt_switches").c_str());
+            };
+            const long wanted = switches() + 8;
+            const std::uint64_t until = sys::now_ns() + kDeadline;
+            while (switches() < wanted && sys::now_ns() < until) ::sched_yield();
+            EXPECT_GE(switches(), wanted) << tid;
+        }
+    }
     static Child busy(int threads = 8) {
         Child child = Child::start(
             {.argv = {program("busy_threads"), std::to_string(threads)}, .keep_input = true});
@@ -52,6 +68,7 @@ TEST_F(Attach, BusyThreadsRunOnUnharmed) {
     for (int round = 0; round < 3; ++round) {
         Child client = attach(target.pid());
         for (const pid_t tid : thread_ids(target.pid())) EXPECT_GT(tracer_pid(tid), 0) << tid;
+        expect_progress(target.pid());
         const Result result = interrupt(client);
         EXPECT_NE(result.err.find("9 threads, host ptrace"), std::string::npos) << result.err;
         const Counts counts = count_table(result.err);
@@ -109,6 +126,7 @@ TEST_F(Attach, TwoAtOnceShareOneKeeper) {
 TEST_F(Attach, EndsWithTheProgram) {
     Child target = busy(2);
     Child client = attach(target.pid());
+    expect_progress(target.pid());
     expect_good(target);
     const Result result = client.wait();
     EXPECT_TRUE(result.exited(0)) << result.text();
