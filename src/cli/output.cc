@@ -56,6 +56,8 @@ Expected<UniqueFd> take_over(int directory, const std::string& base, const std::
     if (::fstat(fd.get(), &info) != 0) return fail(errno, "fstat", path);
     if (!S_ISREG(info.st_mode)) return refused(EEXIST, path, 0, kind_of(info.st_mode));
     if (info.st_uid != ::geteuid()) return refused(EACCES, path, info.st_uid);
+    // Under its other name it may be anything of ours, put here by somebody else.
+    if (info.st_nlink > 1) return refused(EEXIST, path, 0, "file with a second name (hard link)");
     if (::ftruncate(fd.get(), 0) != 0) return fail(errno, "truncate", path);
     return fd;
 }

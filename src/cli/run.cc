@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/proc.h"
 #include "base/sys.h"
 #include "cli/command_search.h"
 #include "cli/exit_status.h"
@@ -25,8 +26,10 @@ constexpr std::uint64_t kNever = ~std::uint64_t{0};
 // The program while it runs: its end, the user's signals, the time limit.
 class Watch {
   public:
-    Watch(Tracing& tracing, Launch& launch, SignalFd& signals, std::uint64_t limit_ns)
+    Watch(Tracing& tracing, pid_t keeper, Launch& launch, SignalFd& signals,
+          std::uint64_t limit_ns)
         : tracing_(tracing),
+          keeper_(keeper),
           launch_(launch),
           signals_(signals),
           deadline_(limit_ns == 0 ? kNever : sys::now_ns() + limit_ns) {}
@@ -60,10 +63,19 @@ class Watch {
         say(Msg::kNoteDetachedAll);
     }
 
+    // kill(0, …) of the program reaches its whole group, and we are in it: what a traced process
+    // sends is not meant for us. One that is gone already cannot be asked any more.
+    bool from_program(pid_t sender, int signo) const {
+        if (sender == 0) return false;
+        if (auto status = proc::status(sender)) return status->tracer == keeper_;
+        return signo != SIGTERM && signo != SIGHUP;
+    }
+
     // Ctrl-C and Ctrl-\ reach the program by themselves; twice in a row they mean us.
     void on_signals() {
-        for (int signo; (signo = signals_.take()) != 0;) {
-            if (signo == SIGCHLD) continue;
+        pid_t sender = 0;
+        for (int signo; (signo = signals_.take(&sender)) != 0;) {
+            if (signo == SIGCHLD || from_program(sender, signo)) continue;
             if (signo != SIGINT && signo != SIGQUIT) {
                 fatal_ = signo;
                 tracing_.release();
@@ -76,6 +88,7 @@ class Watch {
     }
 
     Tracing& tracing_;
+    pid_t keeper_;
     Launch& launch_;
     SignalFd& signals_;
     std::uint64_t deadline_;
@@ -121,7 +134,8 @@ int run_verb(const Invocation& invocation) {
     block_output_signals();
     Tracing tracing(invocation);
     if (auto complaint = tracing.open_engines()) return failed(*complaint);
-    auto signals = SignalFd::open({SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP});
+    auto signals = SignalFd::open({SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM,
+                                  SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGABRT});
     if (!signals) return failed(signals.error());
 
     session::Hello hello{};
@@ -137,6 +151,7 @@ int run_verb(const Invocation& invocation) {
         launch->cancel();
         return failed(attach_complaint(launch->pid(), held.error()));
     }
+    const pid_t keeper = client->keeper();
     const std::size_t index = tracing.add(std::move(*client));
     if (auto attached = tracing.attach(index, launch->pid()); !attached) {
         launch->cancel();
@@ -153,7 +168,7 @@ int run_verb(const Invocation& invocation) {
         }
         return failed(command_complaint(invocation.command.front(), error));
     }
-    Watch watch(tracing, *launch, *signals, invocation.limit_ns);
+    Watch watch(tracing, keeper, *launch, *signals, invocation.limit_ns);
     watch.run();
     const int finished = tracing.finish();
     if (tracing.keeper_lost() && watch.fatal_signal() == 0) {

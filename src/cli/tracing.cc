@@ -80,11 +80,11 @@ Expected<SignalFd> SignalFd::open(std::initializer_list<int> signals) {
     return out;
 }
 
-int SignalFd::take() noexcept {
+int SignalFd::take(pid_t* sender) noexcept {
     signalfd_siginfo info;
-    return UTRACE_RETRY(::read(fd_.get(), &info, sizeof info)) == sizeof info
-               ? static_cast<int>(info.ssi_signo)
-               : 0;
+    if (UTRACE_RETRY(::read(fd_.get(), &info, sizeof info)) != sizeof info) return 0;
+    if (sender != nullptr) *sender = info.ssi_code <= 0 ? static_cast<pid_t>(info.ssi_pid) : 0;
+    return static_cast<int>(info.ssi_signo);
 }
 
 // ---------------------------------------------------------------- engines and outputs

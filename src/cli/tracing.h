@@ -29,8 +29,8 @@ class SignalFd {
     /// Blocks `signals` and opens a signalfd for them.
     static Expected<SignalFd> open(std::initializer_list<int> signals);
     int fd() const noexcept { return fd_.get(); }
-    /// Next signal, 0 = none.
-    int take() noexcept;
+    /// Next signal, 0 = none; `sender` is who sent it with kill(2), 0 for the kernel.
+    int take(pid_t* sender = nullptr) noexcept;
 
   private:
     UniqueFd fd_;

@@ -107,7 +107,7 @@ TEST_F(Death, F2_KillCliAttachedToSpawningThreads) {
 
 TEST_F(Death, F5_KillKeeperWhileTracing) {
     allow_dead_sockets();
-    const Words command = mode({"work", "60"});
+    const Words command = mode({"work", "60", "1"});
     const std::uint64_t length = length_of(command);
     for (unsigned i = 0; i < repetitions(1000) && !HasFailure(); ++i) kill_keeper(command, length);
 }
@@ -121,7 +121,7 @@ TEST_F(Death, F1_HundredRandomMoments) {
 
 TEST_F(Death, F5_HundredRandomMoments) {
     allow_dead_sockets();
-    const Words command = mode({"work", "12"});
+    const Words command = mode({"work", "12", "1"});
     const std::uint64_t length = length_of(command);
     for (unsigned i = 0; i < 100 && !HasFailure(); ++i) kill_keeper(command, length);
 }

@@ -99,13 +99,13 @@ int mode_kill_group(char** words) {
     return 0;
 }
 
-// kill-all SIGNAL: to everybody there is; only for a pid namespace of its own. `go` is read first.
+// kill-all SIGNAL: to everybody there is; only for a pid namespace of its own.
 int mode_kill_all(char** words) {
     const int signo = (int)number(words, 0, SIGUSR1);
     CHECK(getppid() <= 20);
     if (signo != SIGKILL) hear_all(&signo, 1);
     begin();
-    CHECK(kill(-1, signo) == 0);
+    CHECK(kill(-1, signo) == 0 || errno == ESRCH);  // alone but for init
     for (int i = 0; i < 50; ++i) {
         const pid_t child = fork();
         CHECK(child >= 0);
@@ -121,6 +121,7 @@ int mode_kill_all(char** words) {
 static void say_signal(int signo) {
     char text[40];
     const int before = errno;
+    ++heard[signo];
     snprintf(text, sizeof text, "signal %d", signo);
     write_line(text);
     errno = before;
@@ -145,7 +146,8 @@ int mode_terminal(char** words) {
     for (;;) {
         const ssize_t n = read(terminal, line, sizeof line - 1);
         if (n <= 0) {
-            // A hangup: end of file or EIO, after SIGHUP.
+            // A hangup: end of file or EIO, and SIGHUP from the dying session leader.
+            while (heard[SIGHUP] == 0) pause();
             write_line("ok hangup");
             return 5;
         }
