@@ -65,11 +65,8 @@ Expected<Client> Client::start(const Hello& hello) {
     auto pidfd = sys::pidfd_open(pid);
     pair->second.close();
     auto welcome = greet(pair->first, hello, deadline());
-    if (!welcome) {
-        Error error = welcome.error();
-        error.reason = Reason::kKeeperGone;
-        return std::unexpected(std::move(error));
-    }
+    if (!welcome)  // it could not even be executed: no /proc, no memory, no processes left
+        return fail(welcome.error().err, "starting the keeper", "/proc/self/exe");
     Client client(std::move(pair->first), *welcome);
     if (pidfd) client.keeper_pidfd_ = std::move(*pidfd);
     return client;
