@@ -119,6 +119,7 @@ class Attaching {
 
 int attach_verb(const Invocation& invocation) {
     block_output_signals();
+    explain_host(invocation);
     Tracing tracing(invocation);
     if (auto complaint = tracing.open_engines()) return failed(*complaint);
     auto signals = SignalFd::open({SIGINT, SIGQUIT, SIGTERM, SIGHUP});

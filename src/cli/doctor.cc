@@ -104,6 +104,9 @@ const char* attach_obstacle(Reason reason) {
 
 Check tracer_check(const ProcessFacts& facts) {
     if (facts.tracer == 0) return {Health::kOk, "tracer", "none", ""};
+    if (facts.tracer_name == "utrace-keeper")
+        return {Health::kOk, "tracer", fmt::format("keeper {} of utrace", facts.tracer),
+                "attach joins its session"};
     return {Health::kNo, "tracer",
             fmt::format("pid {} ({})", facts.tracer, quote(facts.tracer_name).text()),
             "one ptrace owner per process"};

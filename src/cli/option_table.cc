@@ -55,7 +55,7 @@ constexpr OptionDesc kOptions[] = {
     {Opt::kConstants, 'X', "const-print-style", "STYLE", kTracing, "constants: abbrev (names), raw, verbose (both)", "abbrev"},
     {Opt::kColumn, 'a', "columns", "N", kTracing, "column of the '='", "40"},
     {Opt::kNames, 'Y', "decode-pids-comm", nullptr, kTracing, "names beside process ids", ""},
-    {Opt::kStats, 0, "stats", nullptr, kTracing, "print own counters and cost at the end", ""},
+    {Opt::kStats, 0, "stats", nullptr, kTracing, "print how many events were written and lost", ""},
     {Opt::kFailOnDrop, 0, "fail-on-drop", nullptr, kTracing, "exit status 123 when events were lost", ""},
     {Opt::kFormat, 0, "format", "FORM", kAnyVerb, "text or json (json: messages and doctor)", "text"},
     {Opt::kJson, 0, "json", nullptr, kAnyVerb, "same as --format json", ""},

@@ -27,12 +27,13 @@ constexpr std::uint64_t kNever = ~std::uint64_t{0};
 class Watch {
   public:
     Watch(Tracing& tracing, pid_t keeper, Launch& launch, SignalFd& signals,
-          std::uint64_t limit_ns)
+          const Invocation& invocation)
         : tracing_(tracing),
           keeper_(keeper),
           launch_(launch),
           signals_(signals),
-          deadline_(limit_ns == 0 ? kNever : sys::now_ns() + limit_ns) {}
+          kill_on_exit_(invocation.kill_on_exit),
+          deadline_(invocation.limit_ns == 0 ? kNever : sys::now_ns() + invocation.limit_ns) {}
 
     /// Until the program ended and nothing it left behind is traced, or a signal ends us.
     void run() {
@@ -60,7 +61,7 @@ class Watch {
         deadline_ = kNever;
         if (std::exchange(released_, true)) return;
         tracing_.release();
-        say(Msg::kNoteDetachedAll);
+        if (!kill_on_exit_) say(Msg::kNoteDetachedAll);
     }
 
     // kill(0, …) of the program reaches its whole group, and we are in it: what a traced process
@@ -91,6 +92,7 @@ class Watch {
     pid_t keeper_;
     Launch& launch_;
     SignalFd& signals_;
+    bool kill_on_exit_;
     std::uint64_t deadline_;
     std::uint64_t last_interrupt_ = 0;
     bool released_ = false;
@@ -132,10 +134,11 @@ int run_verb(const Invocation& invocation) {
     auto path = command_path(invocation);
     if (!path) return failed(path.error());
     block_output_signals();
+    explain_host(invocation);
     Tracing tracing(invocation);
     if (auto complaint = tracing.open_engines()) return failed(*complaint);
-    auto signals = SignalFd::open({SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM,
-                                  SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGABRT});
+    auto signals = SignalFd::open({SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
+                                   SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGABRT});
     if (!signals) return failed(signals.error());
 
     session::Hello hello{};
@@ -168,7 +171,7 @@ int run_verb(const Invocation& invocation) {
         }
         return failed(command_complaint(invocation.command.front(), error));
     }
-    Watch watch(tracing, keeper, *launch, *signals, invocation.limit_ns);
+    Watch watch(tracing, keeper, *launch, *signals, invocation);
     watch.run();
     const int finished = tracing.finish();
     if (tracing.keeper_lost() && watch.fatal_signal() == 0) {

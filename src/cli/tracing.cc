@@ -87,6 +87,14 @@ int SignalFd::take(pid_t* sender) noexcept {
     return static_cast<int>(info.ssi_signo);
 }
 
+void explain_host(const Invocation& invocation) {
+    if (invocation.verbose == 0) return;
+    Fields fields;
+    fields.name = known("ptrace");
+    fields.value = known("the only host of this version");
+    say(Msg::kNoteHost, fields);
+}
+
 // ---------------------------------------------------------------- engines and outputs
 
 engines::LogOptions Tracing::log_options(const EngineSpec& spec, const Output& output) const {
@@ -95,6 +103,7 @@ engines::LogOptions Tracing::log_options(const EngineSpec& spec, const Output& o
     options.syscalls = spec.syscalls;
     options.signals = spec.signals;
     options.status = spec.status;
+    options.superseded = (spec.quiet & (kQuietSuperseded | kQuietThreadExecve)) == 0;
     decode::TextOptions& text = options.text;
     text.string_limit = spec.string_limit_set ? spec.string_limit : choice.string_limit;
     text.column = choice.column;

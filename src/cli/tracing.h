@@ -36,6 +36,9 @@ class SignalFd {
     UniqueFd fd_;
 };
 
+/// With -v: which host is used and why.
+void explain_host(const Invocation& invocation);
+
 class Tracing {
   public:
     explicit Tracing(const Invocation& invocation) : invocation_(invocation) {}

@@ -185,8 +185,9 @@ void Keeper::attach(Client& client, const Message& message, const Attach& body) 
             raw(task.tid) != body.scope_tgid)
             return;
         if (task.detaching || recorder_.proxy_of(*group, task) != nullptr) return;
-        if (recorder_.attach(*group, task) == 0 && !task.prelude)
-            recorder_.task_record(*group, task, TaskEvent::kAttached, 0, 0);
+        if (recorder_.attach(*group, task) != 0 || task.prelude) return;
+        recorder_.task_record(*group, task, TaskEvent::kAttached, 0, 0);
+        recorder_.call_in_progress(*group, task);
     });
     client.told_empty = false;
     scopes_changed_ = true;

@@ -305,6 +305,11 @@ void Recorder::write_call(Proxy& p, Link& l, RecordType type, std::uint16_t flag
 }
 
 namespace {
+bool wants_entry(const Group& group, const host::CallContext& call) {
+    return (group.events & bit(Event::kSyscallEntry)) != 0 &&
+           (group.all_syscalls || call.sys.nr >= 512 || group.syscalls[call.sys.nr]);
+}
+
 // Calls that may sleep long, or never return, are told at entry; the others once, at exit.
 bool split(const host::CallContext& call) {
     const capture::SyscallDesc* desc = capture::find_syscall(call.abi(), call.sys.nr);
@@ -369,16 +374,26 @@ void Recorder::call_entered(host::PtraceTask& task) noexcept {
 
 void Recorder::call_left(host::PtraceTask& task) noexcept { close_slot(task); }
 
+void Recorder::call_in_progress(Group& group, host::PtraceTask& task) {
+    Proxy* proxy = proxy_of(group, task);
+    if (proxy == nullptr || !task.in_call || !split(task.call) || !wants_entry(group, task.call))
+        return;
+    Link& l = link(task, *group.sink);
+    if (l.entry_written) return;
+    const bool open = task.capture != nullptr;
+    open_slot(task, task.call.start != 0, true);
+    l.entry_written = true;
+    write_call(*proxy, l, RecordType::kSyscallEntry, task.call.resumed ? kRecordResumed : 0);
+    if (!open) close_slot(task);
+}
+
 void Recorder::call_resumed(host::PtraceTask& task) {
     if (task.links == nullptr) return;
     ++task.pass;
     open_slot(task, false, true);
     for (auto& p : static_cast<TaskLinks*>(task.links)->proxies) {
         Link& l = link(task, *p->group->sink);
-        if ((p->group->events & bit(Event::kSyscallEntry)) == 0 || !claim(l, task)) continue;
-        if (!p->group->all_syscalls && task.call.sys.nr < 512 &&
-            !p->group->syscalls[task.call.sys.nr])
-            continue;
+        if (!wants_entry(*p->group, task.call) || !claim(l, task)) continue;
         l.entry_written = true;
         write_call(*p, l, RecordType::kSyscallEntry, kRecordResumed);
     }

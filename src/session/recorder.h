@@ -78,6 +78,8 @@ class Recorder {
     void task_record_all(host::PtraceTask& task, TaskEvent what, int other, int status);
     /// The task was found blocked in a call when recording began.
     void call_resumed(host::PtraceTask& task);
+    /// The group joined while the task is inside a call: the log shows what it waits for.
+    void call_in_progress(Group& group, host::PtraceTask& task);
     void call_entered(host::PtraceTask& task) noexcept;
     void call_left(host::PtraceTask& task) noexcept;
     /// Frees what the recorder keeps for a task that leaves the host.

@@ -81,6 +81,7 @@ void LogEngine::task(std::span<const std::byte> bytes, std::string& out) {
         if ((options_.status & kind) != 0) text_.record(entry->second, out);
         waiting_.erase(entry);
     }
+    if (what == TaskEvent::kSuperseded && !options_.superseded) return;
     text_.record(bytes, out);
 }
 

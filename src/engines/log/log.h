@@ -31,7 +31,7 @@ struct LogOptions {
     std::bitset<512> syscalls;
     std::bitset<65> signals;  ///< indexed by signal number
     std::uint8_t status = kShowAll;
-    bool exits = true;  ///< `+++ exited …` lines
+    bool superseded = true;  ///< `+++ superseded …` lines
     decode::TextOptions text;
 };
 

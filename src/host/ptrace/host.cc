@@ -255,6 +255,7 @@ void PtraceHost::go_on(PtraceTask& task, int signo) {
     if (task.core.state() == core::TaskState::kStopped) return hold(task, signo);
     const Go mode = task.core.wants_syscalls() || task.prelude ? Go::kSyscall : Go::kCont;
     task.syscall_mode = mode == Go::kSyscall;
+    if (!task.syscall_mode) task.in_call = false;  // its exit will not be seen
     task.state = PtraceTask::State::kRunning;
     // ESRCH: a SIGKILL is on its way; the death comes through the wait loop.
     const int went = request::go(task.tid, mode, signo);
