@@ -187,9 +187,11 @@ bool PtraceHost::repair_call(PtraceTask& task) {
 }
 
 void PtraceHost::settle_interrupt(PtraceTask& task) {
+    // SIGCONT makes such a stop too; then nothing of ours broke a call.
+    const bool ours = task.interrupted;
     settled(task);
     const bool was_in_call = task.in_call;
-    if (!task.swallow_entry && repair_call(task)) {
+    if (ours && !task.swallow_entry && repair_call(task)) {
         task.swallow_entry = true;
         task.in_call = true;
         if (!was_in_call && !task.detaching && !task.prelude) listener_.call_resumed(task);
