@@ -10,7 +10,7 @@ namespace utrace::decode {
 namespace {
 
 // linux/socket.h
-constexpr std::uint16_t kUnspec = 0, kUnix = 1, kInet = 2, kInet6 = 10, kNetlink = 16, kPacket = 17;
+constexpr std::uint16_t kUnix = 1, kInet = 2, kInet6 = 10, kNetlink = 16, kPacket = 17;
 
 std::uint16_t be16(Bytes b, std::size_t at) {
     return __builtin_bswap16(load<std::uint16_t>(b, at));
