@@ -65,18 +65,20 @@ class Watch {
     }
 
     // kill(0, …) of the program reaches its whole group, and we are in it: what a traced process
-    // sends is not meant for us. One that is gone already cannot be asked any more.
-    bool from_program(pid_t sender, int signo) const {
+    // sends is not meant for us. One that is gone already has left its birth in the records.
+    bool from_program(pid_t sender) {
         if (sender == 0) return false;
+        if (sender == launch_.pid()) return true;
         if (auto status = proc::status(sender)) return status->tracer == keeper_;
-        return signo != SIGTERM && signo != SIGHUP;
+        tracing_.turn();
+        return tracing_.saw_process(sender);
     }
 
     // Ctrl-C and Ctrl-\ reach the program by themselves; twice in a row they mean us.
     void on_signals() {
         pid_t sender = 0;
         for (int signo; (signo = signals_.take(&sender)) != 0;) {
-            if (signo == SIGCHLD || from_program(sender, signo)) continue;
+            if (signo == SIGCHLD || from_program(sender)) continue;
             if (signo != SIGINT && signo != SIGQUIT) {
                 fatal_ = signo;
                 tracing_.release();

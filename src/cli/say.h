@@ -43,8 +43,9 @@ class Shown {
     X(near)                                                                                  \
     X(verb)                                                                                  \
     X(option)                                                                                \
-    X(engine) X(key) X(list) X(pid) X(name) X(other) X(other_name) X(value) X(path) X(error) \
-        X(expect) X(example) X(number) X(count) X(total) X(user) X(command)
+    X(engine)                                                                                \
+    X(key) X(list) X(pid) X(name) X(other) X(other_name) X(value) X(path) X(error) X(expect) \
+        X(example) X(number) X(count) X(total) X(user) X(command)
 
 struct Fields {
 #define UTRACE_FIELD(field) Shown field{};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/sys.h"
 #include "cli/exit_status.h"
@@ -213,12 +214,23 @@ Expected<session::AttachReply> Tracing::attach(std::size_t index, pid_t pid) {
 
 // ---------------------------------------------------------------- the loop
 
+void Tracing::note_process(std::span<const std::byte> record) {
+    RecordHeader header;
+    TaskPayload payload;
+    if (record.size() < sizeof header + sizeof payload) return;
+    std::memcpy(&header, record.data(), sizeof header);
+    if (header.type != static_cast<std::uint16_t>(RecordType::kThread)) return;
+    std::memcpy(&payload, record.data() + sizeof header, sizeof payload);
+    processes_.insert(payload.tgid);
+}
+
 std::size_t Tracing::drain(Session& session) {
     ring::Consumer* ring = session.client.ring();
     if (ring == nullptr) return 0;
     const std::size_t n = ring->drain(
         kBatch,
         [&](std::span<const std::byte> record) {
+            note_process(record);
             for (Running& running : engines_) running.engine->record(record, running.text);
         },
         [&](unsigned index, std::uint64_t count) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "cli/invocation.h"
@@ -61,6 +62,8 @@ class Tracing {
     /// Reads what is left, writes the tables and the summary. Exit status 0 or 123.
     int finish();
 
+    /// True when some record told of process `pid`.
+    bool saw_process(pid_t pid) const { return processes_.contains(pid); }
     std::uint64_t events() const noexcept { return events_; }
     bool keeper_lost() const noexcept { return keeper_lost_; }
 
@@ -83,6 +86,7 @@ class Tracing {
     engines::LogOptions log_options(const EngineSpec& spec, const Output& output) const;
     session::Attach request(const EngineSpec& spec) const;
     std::size_t drain(Session& session);
+    void note_process(std::span<const std::byte> record);
     void listen(Session& session);
     void write_texts(bool idle);
     void fail_output(Running& running, const Error& error);
@@ -91,6 +95,7 @@ class Tracing {
     std::vector<std::unique_ptr<Output>> outputs_;
     std::vector<Running> engines_;
     std::vector<Session> sessions_;
+    std::unordered_set<pid_t> processes_;
     std::uint64_t events_ = 0;
     std::uint64_t lost_ = 0;
     bool keeper_lost_ = false;

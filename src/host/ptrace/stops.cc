@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/proc.h"
 #include "base/sys.h"
@@ -214,9 +215,10 @@ bool PtraceHost::repair_call(PtraceTask& task) {
 }
 
 void PtraceHost::settle_interrupt(PtraceTask& task) {
-    task.may_break = false;
+    // SIGCONT makes such a stop too; then nothing of ours broke a call.
+    const bool ours = std::exchange(task.may_break, false);
     const bool was_in_call = task.in_call;
-    if (!task.swallow_entry && repair_call(task)) {
+    if (ours && !task.swallow_entry && repair_call(task)) {
         task.swallow_entry = true;
         task.in_call = true;
         if (!was_in_call && !task.detaching && !task.prelude) listener_.call_resumed(task);

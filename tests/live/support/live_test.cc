@@ -215,6 +215,15 @@ bool wait_zombie(pid_t pid) {
     return zombie;
 }
 
+bool wait_stopped(pid_t pid) {
+    const bool stopped = look_until([&] {
+        auto status = proc::status(pid);
+        return status && (status->state == 'T' || status->state == 't');
+    });
+    EXPECT_TRUE(stopped) << pid << " does not stop";
+    return stopped;
+}
+
 bool wait_text(const std::string& path, const std::string& text) {
     const bool there = look_until([&] {
         auto now = sys::read_file(path.c_str(), std::size_t{1} << 30);

@@ -52,6 +52,8 @@ pid_t tracer_pid(pid_t tid);
 bool wait_blocked(pid_t tid, long nr);
 /// Waits until `pid` is a zombie, which stays until its parent waits.
 bool wait_zombie(pid_t pid);
+/// Waits until `pid` is stopped, by a signal or for a tracer.
+bool wait_stopped(pid_t pid);
 /// Waits until the file at `path` contains `text`; fails the test at the deadline.
 bool wait_text(const std::string& path, const std::string& text);
 /// FNV-1a over the executable mappings of the process' own file, read from /proc/PID/mem.
