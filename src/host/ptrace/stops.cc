@@ -66,6 +66,7 @@ Classified classify(Tid tid, int signo) {
 void PtraceHost::on_stop(PtraceTask& task, int status) {
     const int signo = status & 0xff;
     const int event = (status >> 8) & 0xff;
+    task.at_entry = false;
     if (signo == kSyscallStop) return on_syscall_stop(task);
     switch (event) {
         case 0: return on_signal(task, signo);
@@ -93,6 +94,7 @@ void PtraceHost::on_entry(PtraceTask& task, const SyscallStop& stop) {
     const Abi abi = arch::abi_of(stop.arch, nr);
     CallContext& call = task.call;
     task.in_call = true;
+    task.at_entry = true;
     if (task.swallow_entry) {
         // The kernel repeats the call that our interrupt broke; the program made it once.
         task.swallow_entry = false;
