@@ -66,6 +66,7 @@ class Watch {
     // sends is not meant for us. One that is gone already cannot be asked any more.
     bool from_program(pid_t sender, int signo) const {
         if (sender == 0) return false;
+        if (sender == launch_.pid()) return true;
         if (auto status = proc::status(sender)) return status->tracer == keeper_;
         return signo != SIGTERM && signo != SIGHUP;
     }
