@@ -242,7 +242,12 @@ void PtraceHost::hold(PtraceTask& task, int signo) noexcept {
 // Every stop that was handled ends here: held, let go, or resumed in the mode the engines want.
 void PtraceHost::go_on(PtraceTask& task, int signo) {
     if (task.detaching) {
-        finish_detach(task, signo);
+        // A detach leaves the task with a signal seemingly pending, and a call that is only entered
+        // then would say EINTR. So the call is broken off first and repaired at its exit.
+        if (!task.at_entry) return finish_detach(task, signo);
+        interrupt(task);
+        task.state = PtraceTask::State::kRunning;
+        (void)request::go(task.tid, Go::kSyscall, 0);
         return;
     }
     task.parting_signal = 0;
@@ -268,7 +273,9 @@ void PtraceHost::detach(PtraceTask& task) {
     switch (task.state) {
         case PtraceTask::State::kHeld:
             if (task.awaits_parent) return;
-            finish_detach(task, task.parting_signal);
+            task.held_at_entry = false;
+            task.state = PtraceTask::State::kStopped;
+            go_on(task, task.parting_signal);
             return;
         case PtraceTask::State::kRunning:
             if (task.awaits_birth) return;

@@ -85,6 +85,7 @@ void PtraceHost::on_stop(PtraceTask& task, int status) {
     // Any stop is a safe point, and the kernel forgets an interrupt that has not stopped the task
     // yet.
     settled(task);
+    task.at_entry = false;
     if (signo == kSyscallStop) return on_syscall_stop(task);
     switch (event) {
         case 0:
@@ -117,6 +118,7 @@ void PtraceHost::on_entry(PtraceTask& task, const SyscallStop& stop) {
     const Abi abi = arch::abi_of(stop.arch, nr);
     CallContext& call = task.call;
     task.in_call = true;
+    task.at_entry = true;
     if (task.swallow_entry) {
         // The kernel repeats the call that our interrupt broke; the program made it once.
         task.swallow_entry = false;

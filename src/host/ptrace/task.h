@@ -47,6 +47,7 @@ class PtraceTask {
     State state = State::kRunning;
     bool syscall_mode = false;   ///< last resumed with PTRACE_SYSCALL
     bool held_at_entry = false;  ///< stopped by an engine in the entry pass
+    bool at_entry = false;       ///< the stop being handled (or held) is a call's entry
     bool in_call = false;        ///< between an entry and an exit stop
     bool interrupted = false;    ///< our PTRACE_INTERRUPT is outstanding: no stop since
     bool may_break = false;      ///< an interrupt may end the call under way early

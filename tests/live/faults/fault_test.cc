@@ -22,9 +22,11 @@ bool long_set() { return std::getenv("UTRACE_TEST_LONG") != nullptr; }
 unsigned repetitions(unsigned full) { return long_set() ? full : std::max(1u, full / 100); }
 
 Lives lives_of(const std::string& log) {
-    // "PID clone(…) = CHILD" or "PID <... clone resumed>…) = CHILD": a positive result is a birth.
+    // "PID clone(…) = CHILD" or "PID <... clone resumed>…) = CHILD": a positive result is a birth;
+    // a clone that a job-control stop broke off is told when it is made again.
     static const std::regex birth(
-        R"(^\d+ +(<\.\.\. )?(clone|clone3|fork|vfork)( resumed>|\().* = [1-9]\d*$)");
+        R"(^\d+ +(<\.\.\. )?(restart_syscall\(<\.\.\. resuming interrupted )?)"
+        R"((clone|clone3|fork|vfork)( resumed>|\(| \.\.\.>).* = [1-9]\d*$)");
     static const std::regex mark(R"(prctl\(0x7574\w*[^,]*, (0x[0-9a-f]+|\d+))");
     Lives lives;
     std::istringstream lines(log);

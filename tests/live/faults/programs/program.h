@@ -3,7 +3,7 @@
 // who:      the files of this folder; each mode checks its own results.
 // lifetime: a mode runs once per process and returns the exit status.
 // cost:     none to speak of.
-// see:      tests/live/faults/README.md.
+// see:      tests/live/faults/fault_test.h.
 #pragma once
 
 #include <signal.h>
