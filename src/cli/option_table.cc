@@ -40,7 +40,7 @@ constexpr OptionDesc kOptions[] = {
     {Opt::kFollowAll, 'f', nullptr, nullptr, kTracing, "same as --follow all", ""},
     {Opt::kNoFollow, 0, "no-follow", nullptr, kTracing, "same as --follow none", ""},
     {Opt::kHost, 0, "host", "HOST", kTracing, "auto or ptrace", "auto"},
-    {Opt::kRing, 0, "ring", "SIZE", kTracing, "size of the event ring", "1M"},
+    {Opt::kRing, 0, "ring", "SIZE", kTracing, "size of the event ring", "8M"},
     {Opt::kWhenFull, 0, "when-full", "POLICY", kTracing, "drop: count what the full ring cannot take", "drop"},
     {Opt::kFor, 0, "for", "TIME", kTracing, "detach after TIME", ""},
     {Opt::kKillOnExit, 0, "kill-on-exit", nullptr, kTracing, "the program dies with utrace", ""},

@@ -69,7 +69,7 @@ class Watch {
     bool from_program(pid_t sender) {
         if (sender == 0) return false;
         if (sender == launch_.pid()) return true;
-        if (auto status = proc::status(sender)) return status->tracer == keeper_;
+        if (auto status = proc::status(sender); status && status->tracer == keeper_) return true;
         tracing_.turn();
         return tracing_.saw_process(sender);
     }
