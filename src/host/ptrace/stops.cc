@@ -310,8 +310,10 @@ void PtraceHost::on_clone(PtraceTask& task, int event) {
     if (event == PTRACE_EVENT_VFORK) flags |= kCloneVfork | kCloneVm;
     child->opened_as = task.opened_as;
     ++task.pass;
-    if (!task.detaching) core::report_clone(task.core, flags, &child->core);
-    child->detaching = task.detaching || !listener_.keep_child(*child);
+    // What is born before the program's execve belongs to whoever launches it (a sanitizer's thread).
+    const bool ours = task.detaching || task.prelude;
+    if (!ours) core::report_clone(task.core, flags, &child->core);
+    child->detaching = ours || !listener_.keep_child(*child);
     if (arrived && child->awaits_parent) {
         child->awaits_parent = false;
         --parked_;
