@@ -102,11 +102,12 @@ const char* attach_obstacle(Reason reason) {
     }
 }
 
+bool held_by_keeper(const ProcessFacts& facts) { return facts.tracer_name == "utrace-keeper"; }
+
 Check tracer_check(const ProcessFacts& facts) {
     if (facts.tracer == 0) return {Health::kOk, "tracer", "none", ""};
-    if (facts.tracer_name == "utrace-keeper")
-        return {Health::kOk, "tracer", fmt::format("keeper {} of utrace", facts.tracer),
-                "attach joins its session"};
+    if (held_by_keeper(facts))
+        return {Health::kOk, "tracer", fmt::format("keeper {} of utrace", facts.tracer), ""};
     return {Health::kNo, "tracer",
             fmt::format("pid {} ({})", facts.tracer, quote(facts.tracer_name).text()),
             "one ptrace owner per process"};
@@ -157,12 +158,15 @@ Diagnosis examine_machine() {
 void examine_process(pid_t pid, Diagnosis& to) {
     const Error why = why_not_attach(pid, 0);
     const ProcessFacts facts = read_process(pid);
-    const bool free = why.reason == Reason::kNone;
+    const bool shared = why.reason == Reason::kForeignTracer && held_by_keeper(facts);
+    const bool free = why.reason == Reason::kNone || shared;
     to.checks.push_back({free ? Health::kOk : Health::kNo, "process",
                          facts.exists ? fmt::format("{} ({}), {} threads", pid,
                                                     quote(facts.name).text(), facts.threads)
                                       : std::to_string(pid),
-                         free ? "can be attached" : attach_obstacle(why.reason)});
+                         shared ? "attach joins its session"
+                         : free ? "can be attached"
+                                : attach_obstacle(why.reason)});
     to.can_trace = to.can_trace && free;
     to.host = to.can_trace ? "ptrace" : "none";
     if (!facts.exists || facts.kernel_thread) return;

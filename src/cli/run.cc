@@ -74,7 +74,7 @@ class Watch {
         return tracing_.saw_process(sender);
     }
 
-    // Ctrl-C and Ctrl-\ reach the program by themselves; twice in a row they mean us.
+    // Ctrl-C and Ctrl-\\ reach the program by themselves; the same twice in a row means us.
     void on_signals() {
         pid_t sender = 0;
         for (int signo; (signo = signals_.take(&sender)) != 0;) {
@@ -85,7 +85,8 @@ class Watch {
                 continue;
             }
             const std::uint64_t now = sys::now_ns();
-            if (last_interrupt_ != 0 && now - last_interrupt_ < kTwice) release();
+            if (signo == last_signo_ && now - last_interrupt_ < kTwice) release();
+            last_signo_ = signo;
             last_interrupt_ = now;
         }
     }
@@ -97,6 +98,7 @@ class Watch {
     bool kill_on_exit_;
     std::uint64_t deadline_;
     std::uint64_t last_interrupt_ = 0;
+    int last_signo_ = 0;
     bool released_ = false;
     bool ended_ = false;
     int status_ = 0;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <span>
@@ -77,10 +78,17 @@ static_assert(catalogue_is_valid(), "messages.def names an unknown field or leav
 
 using FieldTexts = std::array<std::string, kFieldCount>;
 
+/// The system's error text says more than the end of a long path: it is cut last.
+std::size_t limit_of(std::string_view field, std::size_t limit) {
+    constexpr std::size_t kErrorColumns = 40, kLastResort = 14;
+    return field == "error" && limit >= kLastResort ? std::max(limit, kErrorColumns) : limit;
+}
+
 FieldTexts texts_of(const Fields& fields, std::size_t limit) {
     FieldTexts texts;
     std::size_t index = 0;
-#define UTRACE_FIELD(field) texts[index++] = cut_columns(fields.field.text(), limit);
+#define UTRACE_FIELD(field) \
+    texts[index++] = cut_columns(fields.field.text(), limit_of(#field, limit));
     UTRACE_MESSAGE_FIELDS(UTRACE_FIELD)
 #undef UTRACE_FIELD
     return texts;
