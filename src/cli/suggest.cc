@@ -10,7 +10,7 @@ unsigned edit_distance(std::string_view a, std::string_view b) noexcept {
     constexpr std::size_t kMax = 63;
     if (a.size() > kMax || b.size() > kMax) return kMax + 1;
     // rows[i % 3][j]: edits from the first i bytes of a to the first j bytes of b.
-    unsigned rows[3][kMax + 1];
+    unsigned rows[3][kMax + 1] = {};
     for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = static_cast<unsigned>(j);
     for (std::size_t i = 1; i <= a.size(); ++i) {
         unsigned* row = rows[i % 3];

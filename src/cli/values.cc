@@ -37,7 +37,7 @@ std::optional<std::uint64_t> with_unit(std::string_view text, std::span<const Un
     constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
     std::uint64_t whole = 0;
     const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, whole);
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), whole);
     if (parsed.ec != std::errc{}) return std::nullopt;
     std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
     std::string_view fraction;
@@ -68,7 +68,7 @@ Parsed<std::uint32_t> parse_number(std::string_view option, std::string_view tex
                                    std::uint32_t max) {
     std::uint32_t number = 0;
     const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || stop != end || number > max)
         return bad_value(option, text, "a number from 0 to " + std::to_string(max),
                          std::string(option) + " 64");

@@ -304,8 +304,9 @@ void Printer::memory(unsigned i, unsigned when) {
                 limit = call.ret > 0 ? static_cast<std::uint64_t>(call.ret) : 0;
             }
             ElementCursor cursor(call, i, when);
-            print_iovecs(*this, call.blob(i, 0) != nullptr ? call.blob(i, 0)->bytes : b->bytes,
-                         length, limit, cursor);
+            const Blob* vector = call.blob(i, 0);
+            print_iovecs(*this, vector != nullptr ? vector->bytes : b->bytes, length, limit,
+                         cursor);
             break;
         }
         default:
@@ -368,7 +369,8 @@ void Printer::vector_of_strings(unsigned i, bool environment) {
         }
         put(k == 0 ? "" : ", ");
         ++k;
-        b.fault() ? ptr(load<std::uint64_t>(vector->bytes, (k - 1) * 8)) : text(b.bytes);
+        b.fault() ? ptr(vector != nullptr ? load<std::uint64_t>(vector->bytes, (k - 1) * 8) : 0)
+                  : text(b.bytes);
     }
     put(k < count || (vector != nullptr && vector->cut()) ? (k == 0 ? "..." : ", ...") : "");
     put(']');

@@ -58,8 +58,6 @@ void print_value(Printer& p) {
             break;
         }
         case RetKind::kTime:
-            p.dec(p.call.ret);
-            break;
         default:
             p.dec(p.call.ret);
             break;

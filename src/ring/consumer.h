@@ -51,6 +51,7 @@ class Consumer {
     std::size_t drain(std::size_t max_records, F&& f, L&& lost) {
         std::size_t total = 0;
         const auto count = static_cast<std::uint32_t>(rings_.size());
+        if (count == 0) return 0;  // moved from
         for (std::uint32_t i = 0; i < count && max_records > 0; ++i) {
             Ring& ring = rings_[(first_ + i) % count];
             begin_visit(ring);
