@@ -39,6 +39,16 @@ TEST(Ring, CarriesAnEventInTwoPieces) {
     EXPECT_FALSE(rig.reader->damaged());
 }
 
+TEST(Ring, AMovedFromReaderHasNothing) {
+    Rig rig;
+    Producer producer = rig.set->producer(0);
+    ASSERT_TRUE(append(producer, 1, pattern(1, 8)));
+    Consumer taken = std::move(*rig.reader);
+    Sink sink;
+    EXPECT_EQ(sink.drain(*rig.reader), 0u);
+    EXPECT_EQ(sink.drain(taken), 1u);
+}
+
 /// Positions are 64 bits; the interesting ones are where half of that or all of it overflows.
 class RingWrap : public ::testing::TestWithParam<std::uint64_t> {};
 
