@@ -96,12 +96,15 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
         request::kFollowOptions | (how.kill_on_exit ? request::kExitKill : 0);
     std::vector<PtraceTask*> held;
     int first_error = 0;
-    if (how.one_thread) {
+    // A thread that a launcher's runtime started beside the one that waits (sanitizers do) is no part
+    // of the program: it ends at the execve.
+    if (how.one_thread || how.launch) {
         if (const int r = request::seize(leader_of(pid), options); r < 0)
             return fail(-r, "seize", std::to_string(raw(pid)));
         auto status = proc::status(raw(pid));
         held.push_back(&add(leader_of(pid), status ? static_cast<Pid>(status->tgid) : pid, nullptr,
                             core::TaskState::kRunning));
+        held.front()->prelude = how.launch;
         return held;
     }
     // A listing may skip a thread while others come and go: believe it only when two scans in a row
@@ -113,7 +116,6 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
     }
     if (held.empty())
         return fail(first_error != 0 ? first_error : ESRCH, "seize", std::to_string(raw(pid)));
-    if (how.launch) held.front()->prelude = true;
     return held;
 }
 
