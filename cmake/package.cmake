@@ -8,21 +8,16 @@ set(maintainer "The utrace authors <authors@utrace.invalid>")
 set(package_dir ${CMAKE_BINARY_DIR}/package)
 file(MAKE_DIRECTORY ${package_dir})
 
-# utrace_gzip(SOURCE OUTPUT): as Debian wants it, without name and time.
-function(utrace_gzip source output)
-  add_custom_command(OUTPUT ${output} COMMAND gzip -9nc ${source} > ${output}
-    DEPENDS ${source} VERBATIM)
-endfunction()
-
 find_program(SCDOC scdoc)
 if(SCDOC)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1.scd)
   set(pages)
   foreach(source ${sources})
     cmake_path(GET source STEM LAST_ONLY page)
-    add_custom_command(OUTPUT ${package_dir}/${page} COMMAND ${SCDOC} < ${source} > ${package_dir}/${page}
+    add_custom_command(OUTPUT ${package_dir}/${page}.gz
+      COMMAND ${SCDOC} < ${source} > ${package_dir}/${page}
+      COMMAND gzip -9nf ${package_dir}/${page}
       DEPENDS ${source} VERBATIM)
-    utrace_gzip(${package_dir}/${page} ${package_dir}/${page}.gz)
     list(APPEND pages ${package_dir}/${page}.gz)
   endforeach()
   if(UTRACE_MAN)
