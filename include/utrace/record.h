@@ -50,35 +50,35 @@ struct RecordHeader {
     std::uint16_t flags;  ///< RecordFlag
     std::uint32_t tid;    ///< thread id in the keeper's pid namespace
     std::uint32_t tseq;   ///< per-thread event number; a gap is a loss
-    std::uint64_t time;   ///< CLOCK_MONOTONIC ns when the record was made; never goes back in a ring
-    std::uint32_t lost;   ///< low half of this ring's losses before this record
-    std::uint32_t aux;    ///< fragment index
+    std::uint64_t time;  ///< CLOCK_MONOTONIC ns when the record was made; never goes back in a ring
+    std::uint32_t lost;  ///< low half of this ring's losses before this record
+    std::uint32_t aux;   ///< fragment index
 };
 static_assert(sizeof(RecordHeader) == 32);
 
 /// How the number and the arguments of a call are to be read (reliability: by call, not ELF class).
 enum class Abi : std::uint8_t { kX86_64 = 0, kI386 = 1, kX32 = 2, kUnknown = 255 };
 
-/// Payload of kSyscallEntry, kSyscallExit, kSyscall. Followed by args[nargs], then `nr_blobs` blobs.
+/// Payload of kSyscallEntry, kSyscallExit, kSyscall. Then come args[nargs] and `nr_blobs` blobs.
 struct SyscallPayload {
-    std::uint32_t nr;        ///< number as the program passed it (x32 bit removed when abi says so)
-    std::uint8_t abi;        ///< Abi
-    std::uint8_t nargs;      ///< always 6 today; readers take what is there
+    std::uint32_t nr;    ///< number as the program passed it (x32 bit removed when abi says so)
+    std::uint8_t abi;    ///< Abi
+    std::uint8_t nargs;  ///< always 6 today; readers take what is there
     std::uint16_t nr_blobs;
-    std::int64_t ret;        ///< result; -4095..-1 is -errno; -512..-517 are the kernel's ERESTART*
-    std::uint64_t start;     ///< CLOCK_MONOTONIC ns at entry; 0 when the entry was not seen
+    std::int64_t ret;     ///< result; -4095..-1 is -errno; -512..-517 are the kernel's ERESTART*
+    std::uint64_t start;  ///< CLOCK_MONOTONIC ns at entry; 0 when the entry was not seen
     // std::uint64_t args[nargs];
 };
 static_assert(sizeof(SyscallPayload) == 24);
 
 /// What a blob holds. Order inside one argument is: kMain, then what kMain refers to, in order.
 enum class BlobKind : std::uint8_t {
-    kMain = 0,     ///< the bytes the argument points to (string, buffer, struct, array)
-    kElement = 1,  ///< one per element, in order: bytes of iovec[i], string argv[i]
-    kName = 2,     ///< msghdr.msg_name
-    kVector = 3,   ///< msghdr.msg_iov array; its elements follow as kElement
+    kMain = 0,       ///< the bytes the argument points to (string, buffer, struct, array)
+    kElement = 1,    ///< one per element, in order: bytes of iovec[i], string argv[i]
+    kName = 2,       ///< msghdr.msg_name
+    kVector = 3,     ///< msghdr.msg_iov array; its elements follow as kElement
     kAncillary = 4,  ///< msghdr.msg_control
-    kFdPath = 5,   ///< text of /proc/PID/fd/N for this argument (only when asked for)
+    kFdPath = 5,     ///< text of /proc/PID/fd/N for this argument (only when asked for)
 };
 
 enum BlobFlag : std::uint8_t {
@@ -114,7 +114,7 @@ enum class TaskEvent : std::uint16_t {
     kStopped = 6,     ///< group stop; status = signal number
     kContinued = 7,   ///< left group stop
     kDetached = 8,    ///< we let go of it; it runs on
-    kLeaderGone = 9,  ///< thread-group leader exited while other threads live; status = wait status or 0
+    kLeaderGone = 9,  ///< leader exited while other threads live; status = wait status or 0
     kExec = 10,       ///< new image; `other` = tid that called execve (differs when not the leader)
 };
 
@@ -140,7 +140,12 @@ struct LostPayload {
 static_assert(sizeof(LostPayload) == 16);
 
 /// What cannot be seen; the `what` of BlindPayload.
-enum class Blind : std::uint32_t { kIoUring = 1, kNestedPtrace = 2, kUntracedChild = 3, kForeignAbi = 4 };
+enum class Blind : std::uint32_t {
+    kIoUring = 1,
+    kNestedPtrace = 2,
+    kUntracedChild = 3,
+    kForeignAbi = 4
+};
 
 struct BlindPayload {
     std::uint32_t size;
@@ -153,7 +158,7 @@ enum class Control : std::uint32_t { kEngineLost = 1, kExitHoldEnded = 2, kTimeo
 
 struct ControlPayload {
     std::uint32_t size;
-    std::uint32_t what;   ///< Control
+    std::uint32_t what;  ///< Control
     std::uint64_t value;
 };
 static_assert(sizeof(ControlPayload) == 16);

@@ -102,12 +102,12 @@ std::uint32_t BlobSink::add_vector(std::uint64_t address, std::uint32_t limit) n
         const std::uint64_t from = address + std::uint64_t{count} * kWord;
         std::uint32_t step = least(least(until_page_end(from), kChunk) / kWord, most - count);
         if (step == 0) step = 1;  // a word that lies across two pages
-        std::byte* const to = bytes() + count * kWord;
+        std::byte* const to = bytes() + std::size_t{count} * kWord;
         const auto got = static_cast<std::uint32_t>(
             memory_.read(memory_.context, from, to, std::size_t{step} * kWord) / kWord);
         for (std::uint32_t i = 0; i < got; ++i) {
             std::uint64_t word;
-            __builtin_memcpy(&word, to + i * kWord, kWord);
+            __builtin_memcpy(&word, to + std::size_t{i} * kWord, kWord);
             if (word == 0) {
                 count += i;
                 close(BlobKind::kMain, (count + 1) * kWord, 0);

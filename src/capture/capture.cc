@@ -278,7 +278,8 @@ void Walker::strings(std::uint64_t address, bool environment) noexcept {
     if (pointers_only) return;
     const std::byte* const vector = sink_.last();
     for (std::uint32_t i = 0; i < count && !sink_.full(); ++i) {
-        sink_.add_string(BlobKind::kElement, load64(vector + i * 8), limits_.string_bytes);
+        sink_.add_string(BlobKind::kElement, load64(vector + std::size_t{i} * 8),
+                         limits_.string_bytes);
     }
 }
 
@@ -288,7 +289,7 @@ void Walker::iocbs(std::uint64_t address, std::uint64_t count) noexcept {
         sink_.add(BlobKind::kMain, address, taken * sizeof(std::uint64_t), count > taken) / 8;
     const std::byte* const vector = sink_.last();
     for (std::uint32_t i = 0; i < got && !sink_.full(); ++i) {
-        sink_.add(BlobKind::kElement, load64(vector + i * 8), kIocbBytes, false);
+        sink_.add(BlobKind::kElement, load64(vector + std::size_t{i} * 8), kIocbBytes, false);
     }
 }
 

@@ -76,7 +76,7 @@ Expected<Command> find_command(const std::string& name, const char* path) {
         std::string directory(rest.substr(0, colon));
         rest.remove_prefix(colon == rest.npos ? rest.size() : colon + 1);
         if (directory.empty()) directory = ".";
-        auto found = examine(directory + "/" + name);
+        auto found = examine(directory.append("/").append(name));
         if (found) return found;
         // As execvp: a file that may not be run is passed over, but is the reason in the end.
         const Error& error = found.error();

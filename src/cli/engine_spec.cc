@@ -70,7 +70,7 @@ std::unexpected<Complaint> unknown_key(EngineKind kind, std::string_view name) {
                                    .list = known(key_names(kind))});
 }
 
-std::unexpected<Complaint> not_here(std::string option, std::string_view instead) {
+std::unexpected<Complaint> not_here(std::string_view option, std::string_view instead) {
     return usage(Msg::kUsageLater, {.option = known(option), .example = known(instead)});
 }
 

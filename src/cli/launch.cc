@@ -72,6 +72,7 @@ bool become(const std::string& user) {
         }
     }
     std::vector<char*> argv;
+    argv.reserve(invocation.command.size() + 1);
     for (const std::string& word : invocation.command)
         argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);

@@ -168,7 +168,7 @@ Parsed<void> store(Parsed<Value> parsed, Target& to) {
     return {};
 }
 
-std::unexpected<Complaint> later(std::string what, std::string_view instead,
+std::unexpected<Complaint> later(std::string_view what, std::string_view instead,
                                  std::string_view why = {}) {
     return usage(Msg::kUsageLater,
                  {.option = known(what), .value = known(why), .example = known(instead)});

@@ -18,7 +18,7 @@ namespace utrace::cli {
 
 namespace {
 
-constexpr std::size_t kFlushBytes = 64 * 1024;
+constexpr std::size_t kFlushBytes = 64UL * 1024;
 
 int openat2(int directory, const char* path, std::uint64_t flags, std::uint64_t mode) noexcept {
     open_how how{};
@@ -137,10 +137,12 @@ Expected<Output> Output::open_file(const std::string& path) {
     const UniqueFd directory(openat2(AT_FDCWD, parent.c_str(), O_PATH | O_DIRECTORY, 0));
     if (!directory) return errno == ELOOP ? refused(ELOOP, path) : fail(errno, "open", path);
     if (base.empty() || base == "." || base == "..") return refused(EEXIST, path, 0, "a directory");
-    output.fd_.reset(openat2(directory.get(), base.c_str(),
+    UniqueFd created(openat2(directory.get(), base.c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, 0600));
-    if (!output.fd_ && errno != EEXIST && errno != ELOOP) return fail(errno, "open", path);
-    if (!output.fd_) {
+    if (created) {
+        output.fd_ = std::move(created);
+    } else {
+        if (errno != EEXIST && errno != ELOOP) return fail(errno, "open", path);
         auto taken = take_over(directory.get(), base, path);
         if (!taken) return std::unexpected(taken.error());
         output.fd_ = std::move(*taken);

@@ -38,14 +38,12 @@ class Shown {
 [[nodiscard]] Shown octal(unsigned number);
 
 // The named fields of message templates.
-#define UTRACE_MESSAGE_FIELDS(X)                                                             \
-    X(arg)                                                                                   \
-    X(near)                                                                                  \
-    X(verb)                                                                                  \
-    X(option)                                                                                \
-    X(engine)                                                                                \
-    X(key) X(list) X(pid) X(name) X(other) X(other_name) X(value) X(path) X(error) X(expect) \
-        X(example) X(number) X(count) X(total) X(user) X(command)
+// clang-format off: version 19 never agrees with itself on this list.
+#define UTRACE_MESSAGE_FIELDS(X) \
+    X(arg) X(near) X(verb) X(option) X(engine) X(key) X(list) X(pid) X(name) X(other) \
+    X(other_name) X(value) X(path) X(error) X(expect) X(example) X(number) X(count) X(total) \
+    X(user) X(command)
+// clang-format on
 
 struct Fields {
 #define UTRACE_FIELD(field) Shown field{};

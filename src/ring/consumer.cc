@@ -32,6 +32,7 @@ std::uint64_t load_count(const std::uint64_t& word) noexcept {
 /// later in place of the copy; it orders nothing between threads.
 void copy_out(void* to, const void* from, std::size_t size) noexcept {
     std::memcpy(to, from, size);
+    // [R6 compiler] for this thread alone.
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 

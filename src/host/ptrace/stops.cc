@@ -310,8 +310,7 @@ void PtraceHost::on_clone(PtraceTask& task, int event) {
     if (event == PTRACE_EVENT_VFORK) flags |= kCloneVfork | kCloneVm;
     child->opened_as = task.opened_as;
     ++task.pass;
-    // What is born before the program's execve belongs to whoever launches it (a sanitizer's
-    // thread).
+    // What is born before the program's execve belongs to its launcher (a sanitizer's thread).
     const bool ours = task.detaching || task.prelude;
     if (!ours) core::report_clone(task.core, flags, &child->core);
     child->detaching = ours || !listener_.keep_child(*child);

@@ -6,10 +6,10 @@
 // see:      docs/design/0004-ptrace-host.md, "Interrupting a blocked call".
 //
 // What is odd about this machine. One process can enter the kernel three ways: `syscall` (64-bit),
-// `syscall` with bit 30 of the number set (x32), and `int 0x80` (i386 numbers, also from 64-bit code);
-// the stop says which by its audit architecture, the ELF class does not. `syscall` and `int 0x80` are
-// both two bytes long, so stepping back two bytes re-issues either. At a stop inside a call orig_rax
-// holds its number; outside it is negative.
+// `syscall` with bit 30 of the number set (x32), and `int 0x80` (i386 numbers, also from 64-bit
+// code); the stop says which by its audit architecture, the ELF class does not. `syscall` and
+// `int 0x80` are both two bytes long, so stepping back two bytes re-issues either. At a stop inside
+// a call orig_rax holds its number; outside it is negative.
 #pragma once
 
 #include <linux/audit.h>
@@ -45,7 +45,9 @@ inline Abi abi_of(std::uint32_t audit_arch, std::uint64_t nr) noexcept {
 /// capture plan: after uc_flags, uc_link, uc_stack and the 256 bytes of the machine context
 /// (asm/ucontext.h, asm/sigcontext.h).
 inline constexpr std::uint32_t kRtSigreturn = 15;
-inline std::uint64_t sigreturn_mask(std::uint64_t stack) noexcept { return stack + 8 + 8 + 24 + 256; }
+inline std::uint64_t sigreturn_mask(std::uint64_t stack) noexcept {
+    return stack + 8 + 8 + 24 + 256;
+}
 
 /// ABI of the call a stopped task is inside of, for stops that do not tell (not a syscall stop).
 inline Abi abi_of_code(const user_regs_struct& regs) noexcept {
@@ -81,8 +83,8 @@ inline void skip_call(user_regs_struct& regs, std::int64_t result) noexcept {
     regs.rax = static_cast<std::uint64_t>(result);
 }
 
-/// Makes a call that our interrupt ended with EINTR start again when the task goes on. Restart codes
-/// need nothing: the kernel handles them after the stop.
+/// Makes a call that our interrupt ended with EINTR start again when the task goes on. Restart
+/// codes need nothing: the kernel handles them after the stop.
 inline void reissue_call(user_regs_struct& regs) noexcept {
     regs.rax = regs.orig_rax;
     regs.rip -= 2;
