@@ -96,8 +96,8 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
         request::kFollowOptions | (how.kill_on_exit ? request::kExitKill : 0);
     std::vector<PtraceTask*> held;
     int first_error = 0;
-    // A thread that a launcher's runtime started beside the one that waits (sanitizers do) is no part
-    // of the program: it ends at the execve.
+    // A thread that a launcher's runtime started beside the one that waits (sanitizers do) is no
+    // part of the program: it ends at the execve.
     if (how.one_thread || how.launch) {
         if (const int r = request::seize(leader_of(pid), options); r < 0)
             return fail(-r, "seize", std::to_string(raw(pid)));

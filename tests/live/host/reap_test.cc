@@ -55,7 +55,7 @@ struct Family {
         if (::pipe(tell_child) != 0 || ::pipe(tell_parent) != 0 || ::pipe(names) != 0) return;
         parent = ::fork();
         if (parent == 0) {
-            ::close(tell_child[1]);  
+            ::close(tell_child[1]);
             char byte;
             const pid_t pid = ::fork();
             if (pid == 0) {
