@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kOrphanAfter = 200'000'000;  // ns a child may wait for its parent's event
 constexpr int kMaxScans = 20'000;                    // a storm of threads has to be caught up with
+constexpr std::uint64_t kReapsEvery = 5'000'000;     // ns between looks at dead processes
 constexpr int kReportsPerStop = 4;
 constexpr unsigned kFairEvery = 16;  // turns per one that asks a single task
 
@@ -42,6 +43,7 @@ PtraceHost::PtraceHost(HostListener& listener) noexcept
 PtraceHost::~PtraceHost() {
     // The kernel lets every task go when this process ends; only our memory is left to give back.
     for (auto& [tid, task] : tasks_) core::retire(task.release()->core);
+    for (Unreaped& dead : unreaped_) core::retire(dead.task->core);
 }
 
 PtraceTask* PtraceHost::find(Tid tid) noexcept {
@@ -58,13 +60,35 @@ PtraceTask& PtraceHost::add(Tid tid, Pid tgid, PtraceTask* parent, core::TaskSta
     return task;
 }
 
-void PtraceHost::remove(PtraceTask& task, Gone how, int status) {
+// Takes a task out of the table; its core state lives on.
+PtraceTask& PtraceHost::take_out(PtraceTask& task, Gone how, int status) {
     settled(task);
     if (task.awaits_parent) --parked_;
     task.state = PtraceTask::State::kDead;
     listener_.task_gone(task, how, status);
     auto node = tasks_.extract(raw(task.tid));
-    core::retire(node.mapped().release()->core);
+    return *node.mapped().release();
+}
+
+void PtraceHost::remove(PtraceTask& task, Gone how, int status) {
+    core::retire(take_out(task, how, status).core);
+}
+
+// A pidfd refuses signal 0 with ESRCH once its process was reaped, and not before.
+void PtraceHost::look_for_reaps(std::uint64_t now) {
+    if (now - reaps_looked_at_ < kReapsEvery) return;
+    reaps_looked_at_ = now;
+    for (std::size_t i = 0; i < unreaped_.size();) {
+        if (sys::pidfd_send_signal(unreaped_[i].pidfd.get(), 0) == 0 || errno != ESRCH) {
+            ++i;
+            continue;
+        }
+        PtraceTask& task = *unreaped_[i].task;
+        unreaped_.erase(unreaped_.begin() + static_cast<std::ptrdiff_t>(i));
+        ++task.pass;
+        core::report_reap(task.core);
+        core::retire(task.core);
+    }
 }
 
 Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) {
@@ -72,12 +96,15 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
         request::kFollowOptions | (how.kill_on_exit ? request::kExitKill : 0);
     std::vector<PtraceTask*> held;
     int first_error = 0;
-    if (how.one_thread) {
+    // A thread that a launcher's runtime started beside the one that waits (sanitizers do) is no
+    // part of the program: it ends at the execve.
+    if (how.one_thread || how.launch) {
         if (const int r = request::seize(leader_of(pid), options); r < 0)
             return fail(-r, "seize", std::to_string(raw(pid)));
         auto status = proc::status(raw(pid));
         held.push_back(&add(leader_of(pid), status ? static_cast<Pid>(status->tgid) : pid, nullptr,
                             core::TaskState::kRunning));
+        held.front()->prelude = how.launch;
         return held;
     }
     // A listing may skip a thread while others come and go: believe it only when two scans in a row
@@ -89,7 +116,6 @@ Expected<std::vector<PtraceTask*>> PtraceHost::seize(Pid pid, const Seize& how) 
     }
     if (held.empty())
         return fail(first_error != 0 ? first_error : ESRCH, "seize", std::to_string(raw(pid)));
-    if (how.launch) held.front()->prelude = true;
     return held;
 }
 
@@ -137,6 +163,10 @@ bool PtraceHost::turn(std::uint64_t deadline_ns) {
         return true;
     }
     if (parked_ != 0) deadline_ns = std::min(deadline_ns, sys::now_ns() + kOrphanAfter);
+    if (!unreaped_.empty()) {
+        deadline_ns = std::min(deadline_ns, sys::now_ns() + kReapsEvery);
+        look_for_reaps(sys::now_ns());
+    }
     switch (waits_.next(found, deadline_ns, tasks_.size())) {
         case WaitSource::Wake::kTask:
             on_found(found);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "host/ptrace/request.h"
 #include "host/ptrace/task.h"
 #include "host/ptrace/wait_source.h"
@@ -69,6 +70,8 @@ class PtraceHost {
 
     PtraceTask* find(Tid tid) noexcept;
     std::size_t size() const noexcept { return tasks_.size(); }
+    /// Dead processes whose parents have not waited for them, and whose REAP somebody wants.
+    std::size_t unreaped() const noexcept { return unreaped_.size(); }
     /// Tasks that were asked to stop so that their resume mode can change, and have not yet.
     std::size_t unsettled() const noexcept { return unsettled_; }
     template <class F>
@@ -84,6 +87,8 @@ class PtraceHost {
   private:
     PtraceTask& add(Tid tid, Pid tgid, PtraceTask* parent, core::TaskState initial);
     void remove(PtraceTask& task, Gone how, int status);
+    PtraceTask& take_out(PtraceTask& task, Gone how, int status);
+    void look_for_reaps(std::uint64_t now);
     int scan(Pid pid, unsigned long options, std::vector<PtraceTask*>& held, int& first_error);
 
     void on_found(const request::Found& found);
@@ -116,6 +121,12 @@ class PtraceHost {
     HostListener& listener_;
     WaitSource waits_;
     std::unordered_map<std::int32_t, std::unique_ptr<PtraceTask>> tasks_;
+    struct Unreaped {
+        PtraceTask* task;
+        UniqueFd pidfd;
+    };
+    std::vector<Unreaped> unreaped_;
+    std::uint64_t reaps_looked_at_ = 0;
     std::size_t unsettled_ = 0;
     std::size_t parked_ = 0;
     std::vector<Tid> rota_;  // who is asked by name, from rota_at_ on

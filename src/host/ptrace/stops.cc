@@ -368,12 +368,21 @@ void PtraceHost::on_exec(Tid leader) {
 }
 
 void PtraceHost::on_death(PtraceTask& task, const request::Found& found) {
+    // Our wait lets the parent see the death, so the number may be somebody else's from then on:
+    // what tells of the reaping is opened before. A thread is reaped by our wait itself.
+    const bool leader = task.tid == leader_of(task.tgid);
+    UniqueFd pidfd;
+    if (leader && task.core.wants(Event::kReap))
+        if (auto opened = sys::pidfd_open(raw(task.tid))) pidfd = std::move(*opened);
     request::consume_death(task.tid);
     const int status = wait_status(found);
     task.exit_status = status;
     ++task.pass;
-    core::report_death(task.core, task.tid == leader_of(task.tgid), WTERMSIG(status));
-    // A thread is reaped by our wait; a process by its parent, whom nobody here waits for.
+    core::report_death(task.core, leader, WTERMSIG(status));
+    if (pidfd && task.core.wants(Event::kReap)) {
+        unreaped_.push_back({&take_out(task, Gone::kDied, status), std::move(pidfd)});
+        return;
+    }
     core::report_reap(task.core);
     remove(task, Gone::kDied, status);
 }

@@ -152,7 +152,19 @@ Words operator+(Words first, const Words& words) {
     return first;
 }
 
-Words utrace(Words words) { return Words{utrace_path()} + words; }
+const std::string& host() {
+    static const std::string name = [] {
+        const char* set = std::getenv("UTRACE_TEST_HOST");
+        return std::string(set != nullptr ? set : "ptrace");
+    }();
+    return name;
+}
+
+Words utrace(Words words) {
+    const bool traces = !words.empty() && (words.front() == "run" || words.front() == "attach");
+    if (traces) words.insert(words.begin() + 1, {"--host", host()});
+    return Words{utrace_path()} + words;
+}
 
 // ---------------------------------------------------------------- files and /proc
 

@@ -21,6 +21,8 @@ std::string utrace_path();
 std::string program(const std::string& name);
 /// utrace, then `words`.
 Words utrace(Words words);
+/// The host the tests of this run use: UTRACE_TEST_HOST, set by ctest, one name per registered run.
+const std::string& host();
 /// `words` after `first`.
 Words operator+(Words first, const Words& words);
 
