@@ -96,6 +96,8 @@ TEST_F(Control, F50_SignalsToAll) {
     if (!has_tool("unshare")) GTEST_SKIP() << "needs the tool unshare";
     allow_dead_sockets();
     const Words alone{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"};
+    const Result probe = run({.argv = alone + Words{"true"}});
+    if (!probe.exited(0)) GTEST_SKIP() << "needs a pid namespace; bare: " << probe.text();
     const std::string program = mode({}).front() + " kill-all ";
     for (const int signo : {SIGUSR1, SIGTERM, SIGKILL}) {
         const std::string number = std::to_string(signo);

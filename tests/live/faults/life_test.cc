@@ -213,6 +213,8 @@ TEST_F(Life, F44_KeeperWithoutProc) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "sanitizers need /proc themselves";
 #endif
+    const Result probe = run({.argv = {"unshare", "-m", "true"}});
+    if (!probe.exited(0)) GTEST_SKIP() << "needs a mount namespace; bare: " << probe.text();
     const Words command{"unshare", "-m", "sh", "-c",
                         "mount -t tmpfs none /proc && exec " + utrace_path() + " run -o " +
                             path("log") + " -- touch " + path("ran")};
