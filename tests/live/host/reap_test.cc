@@ -6,21 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "base/sys.h"
-#include "host/ptrace/host.h"
+#include "live/host/quiet_listener.h"
 
 namespace utrace::host {
 namespace {
-
-class Quiet final : public HostListener {
-  public:
-    void task_added(PtraceTask&, PtraceTask*) override {}
-    bool keep_child(PtraceTask&) override { return false; }
-    void call_entered(PtraceTask&) override {}
-    void call_left(PtraceTask&) override {}
-    void call_resumed(PtraceTask&) override {}
-    void task_gone(PtraceTask&, Gone, int) override {}
-    void idle() override {}
-};
 
 struct Seen {
     int deaths = 0;
@@ -94,7 +83,7 @@ bool turn_until(PtraceHost& host, Done done) {
 TEST(HostReap, ComesWhenTheParentWaited) {
     Family family;
     ASSERT_GT(family.child, 0);
-    Quiet quiet;
+    QuietListener quiet;
     PtraceHost host(quiet);
     auto held = host.seize(static_cast<Pid>(family.child), {});
     ASSERT_TRUE(held) << held.error().err;
@@ -126,7 +115,7 @@ TEST(HostReap, ComesWhenTheParentWaited) {
 TEST(HostReap, DeathThatDetachesGetsNone) {
     Family family;
     ASSERT_GT(family.child, 0);
-    Quiet quiet;
+    QuietListener quiet;
     PtraceHost host(quiet);
     auto held = host.seize(static_cast<Pid>(family.child), {});
     ASSERT_TRUE(held) << held.error().err;
